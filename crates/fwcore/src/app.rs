@@ -1,0 +1,81 @@
+//! The program behind a flow.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A process, told apart from a later one with the same pid by its start time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProcessId {
+    /// Thread group id, as seen in this process's pid namespace.
+    pub pid: u32,
+    /// Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)).
+    pub start_time: u64,
+}
+
+/// The program behind a flow, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct App {
+    /// Which program.
+    pub program: Program,
+    /// One process that runs it; absent where the program is unknown or several processes share the socket.
+    pub process: Option<ProcessId>,
+    /// Owner of the socket.
+    pub uid: Option<u32>,
+}
+
+/// A program, or why it is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Program {
+    /// The path of the executable.
+    Path(Arc<str>),
+    /// It cannot be told for sure.
+    Unknown(Unknown),
+}
+
+/// Why a program is not known. A fact that rules can name, never a guess.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Unknown {
+    /// No socket of this machine matches the flow.
+    NoSocket,
+    /// The socket has no file any more: its process closed it or has ended.
+    Closed,
+    /// No process holds the socket (it is the kernel's own, or its process has just ended).
+    NoProcess,
+    /// Several programs hold the socket, and nothing says which one sent.
+    Shared,
+    /// Several sockets could have sent it.
+    Ambiguous,
+    /// The kernel does not tell who sends this protocol.
+    Protocol,
+    /// The kernel's answer could not be had.
+    Failed,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoSocket => "no socket matches",
+            Self::Closed => "the socket is already closed",
+            Self::NoProcess => "no process holds the socket",
+            Self::Shared => "several programs share the socket",
+            Self::Ambiguous => "several sockets share the address",
+            Self::Protocol => "the kernel does not tell who sends this protocol",
+            Self::Failed => "the kernel did not answer the look-up",
+        })
+    }
+}
+
+impl App {
+    /// A program that is not known.
+    pub fn unknown(why: Unknown, uid: Option<u32>) -> Self {
+        Self { program: Program::Unknown(why), process: None, uid }
+    }
+
+    /// The executable's path, if known.
+    pub fn path(&self) -> Option<&str> {
+        match &self.program {
+            Program::Path(path) => Some(path),
+            Program::Unknown(_) => None,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Flows that were decided: so that a packet which belongs to one gets the same verdict, and so that a policy change can
+//! find the live flows that it forbids.
+//!
+//! Bounded: each shard keeps two generations of at most [`SHARD_CAPACITY`] entries, and the older one goes as a whole.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::app::App;
+use crate::flow::{Flow, FlowKey};
+use crate::verdict::Verdict;
+
+const SHARDS: usize = 16;
+const SHARD_CAPACITY: usize = 2048;
+
+/// A flow that was decided.
+#[derive(Debug, Clone)]
+pub struct KnownFlow {
+    /// The flow, in the direction in which it was opened.
+    pub flow: Flow,
+    /// Whose it is.
+    pub app: Arc<App>,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Under which policy.
+    pub generation: u32,
+    /// Sequence number of the SYN that opened it: a connection that reuses the ports has another.
+    pub opening_sequence: Option<u32>,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub struct FlowTable {
+    hasher: RandomState,
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    young: HashMap<FlowKey, KnownFlow>,
+    old: HashMap<FlowKey, KnownFlow>,
+}
+
+impl FlowTable {
+    /// Takes a decision in, in place of an earlier one of the same ends.
+    pub fn remember(&self, known: KnownFlow) {
+        let mut shard = self.shard(&known.flow.key);
+        if shard.young.len() >= SHARD_CAPACITY {
+            shard.old = std::mem::take(&mut shard.young);
+        }
+        shard.young.insert(known.flow.key, known);
+    }
+
+    /// The decision on a flow whose first packet had these ends.
+    pub fn find(&self, key: &FlowKey) -> Option<KnownFlow> {
+        let shard = self.shard(key);
+        shard.young.get(key).or_else(|| shard.old.get(key)).cloned()
+    }
+
+    /// Forgets a flow.
+    pub fn forget(&self, key: &FlowKey) {
+        let mut shard = self.shard(key);
+        shard.young.remove(key);
+        shard.old.remove(key);
+    }
+
+    fn shard(&self, key: &FlowKey) -> MutexGuard<'_, Shard> {
+        let place = self.hasher.hash_one(key) as usize % SHARDS;
+        self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Unknown;
+    use crate::flow::{Direction, InterfaceName, Protocol};
+
+    fn known(number: u32) -> KnownFlow {
+        let key = FlowKey {
+            protocol: Protocol::TCP,
+            source: number.to_be_bytes().into(),
+            source_port: 1,
+            destination: [10, 0, 0, 2].into(),
+            destination_port: 80,
+        };
+        KnownFlow {
+            flow: Flow { direction: Direction::Outgoing, interface: InterfaceName::default(), key },
+            app: Arc::new(App::unknown(Unknown::NoSocket, None)),
+            verdict: Verdict::Accept,
+            generation: number,
+            opening_sequence: Some(number),
+        }
+    }
+
+    #[test]
+    fn a_flow_is_found_until_it_is_forgotten() {
+        let table = FlowTable::default();
+        table.remember(known(1));
+        assert_eq!(table.find(&known(1).flow.key).map(|found| found.generation), Some(1));
+        assert!(table.find(&known(2).flow.key).is_none());
+        table.forget(&known(1).flow.key);
+        assert!(table.find(&known(1).flow.key).is_none());
+    }
+
+    #[test]
+    fn a_million_flows_take_no_more_room_than_the_bound() {
+        let table = FlowTable::default();
+        for number in 0..1_000_000 {
+            table.remember(known(number));
+        }
+        let held: usize = table
+            .shards
+            .iter()
+            .map(|shard| shard.lock().unwrap())
+            .map(|shard| shard.young.len() + shard.old.len())
+            .sum();
+        assert!(held <= SHARDS * SHARD_CAPACITY * 2, "{held}");
+        assert!(table.find(&known(999_999).flow.key).is_some());
+    }
+}

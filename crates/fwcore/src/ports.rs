@@ -1,0 +1,168 @@
+//! What the packet path needs from the world, as traits: the kernel's implementations are in [`crate::queue`],
+//! [`crate::process`], [`crate::conntrack`] and [`crate::events`]; tests bring their own.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::flow::{Direction, Flow, InterfaceName};
+use crate::packet::Packet;
+use crate::verdict::{Reason, Verdict};
+
+/// Milliseconds on a clock that never jumps and counts while the machine sleeps (CLOCK_BOOTTIME).
+pub type Millis = u64;
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Millis;
+}
+
+/// A packet that the kernel holds until its verdict.
+pub trait QueuedPacket {
+    /// Its first bytes, from the IP header on.
+    fn bytes(&self) -> &[u8];
+    /// The hook that it is held in: OUTPUT is [`Direction::Outgoing`], INPUT is [`Direction::Incoming`].
+    fn hook(&self) -> Direction;
+    /// Index of the interface that it came in by or is to leave by; 0 if there is none.
+    fn interface(&self) -> u32;
+    /// Owner of the sending socket, where the kernel tells.
+    fn uid(&self) -> Option<u32>;
+}
+
+/// One queue of packets. Every packet received must be given back with a verdict.
+pub trait PacketQueue {
+    /// The handle of a held packet.
+    type Packet: QueuedPacket;
+
+    /// The next packet that waits; `None` if none does. Never blocks.
+    ///
+    /// # Errors
+    /// What the kernel answered to the receive, or to an earlier verdict: the queue goes on.
+    fn receive(&mut self) -> io::Result<Option<Self::Packet>>;
+
+    /// Gives a packet its verdict, in any order.
+    ///
+    /// # Errors
+    /// What the kernel answered; the packet is then no longer ours.
+    fn verdict(&mut self, packet: Self::Packet, verdict: Verdict) -> io::Result<()>;
+}
+
+/// Who sends or would receive a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribution {
+    /// The program.
+    pub app: Arc<App>,
+    /// The socket's cookie, which the kernel never uses twice; `None` if no socket was found.
+    pub socket: Option<u64>,
+}
+
+/// Finds the program behind a flow.
+pub trait ProcessLookup {
+    /// `interface` is the index of the packet's interface, `uid` what the queue told of the sender.
+    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Attribution;
+}
+
+/// Whether a packet goes the way of the one that opened its flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orientation {
+    /// The kernel tracks no such flow yet: this packet opens it.
+    New,
+    /// The same way as the opening packet.
+    Original,
+    /// The other way: the flow was opened from the packet's destination.
+    Reply,
+}
+
+/// What the kernel's connection tracking knows.
+pub trait FlowTracker {
+    /// Which way a packet goes within its flow.
+    fn orientation(&mut self, packet: &Packet) -> Orientation;
+}
+
+/// Tells the names of interfaces.
+pub trait InterfaceNames {
+    /// The name of an index; empty if there is no such interface.
+    fn name(&mut self, index: u32) -> InterfaceName;
+}
+
+/// A question as the outside sees it. The flow is that of its first packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryView {
+    /// Counted from 1 since the start.
+    pub id: u32,
+    /// The first flow held.
+    pub flow: Flow,
+    /// Who sends or would receive it.
+    pub app: Arc<App>,
+    /// When it was opened.
+    pub since: Millis,
+    /// When it is dropped.
+    pub deadline: Millis,
+    /// Packets held.
+    pub count: u32,
+}
+
+/// Why a rule ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// Not used for its idle limit.
+    Idle,
+    /// Its time is over.
+    Expired,
+    /// Its process has ended.
+    Quit,
+}
+
+/// What happened, for the control plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A question was opened.
+    QueryOpened(QueryView),
+    /// More packets joined it.
+    QueryUpdated(QueryView),
+    /// It was decided.
+    QueryClosed {
+        /// The query's id.
+        id: u32,
+        /// What became of its packets.
+        verdict: Verdict,
+        /// Why.
+        reason: Reason,
+    },
+    /// A flow got its verdict.
+    Verdict {
+        /// Which flow.
+        flow: Flow,
+        /// Whose.
+        app: Arc<App>,
+        /// What.
+        verdict: Verdict,
+        /// Why.
+        reason: Reason,
+    },
+    /// A live flow was cut because a changed policy forbids it.
+    FlowCut {
+        /// Which flow.
+        flow: Flow,
+        /// Whose.
+        app: Arc<App>,
+    },
+    /// A rule ended by itself.
+    RuleExpired {
+        /// The rule's id.
+        id: u32,
+        /// Why.
+        why: Expiry,
+    },
+    /// Something is wrong that a person should know, in one line.
+    Problem(String),
+}
+
+/// Takes events; never blocks.
+pub trait EventSink: Send + Sync {
+    /// Takes one, with its time; may drop it, counted.
+    fn push(&self, at: Millis, event: Event);
+    /// Whether anybody wants [`Event::Verdict`].
+    fn wants_verdicts(&self) -> bool;
+}

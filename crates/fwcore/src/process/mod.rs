@@ -1,0 +1,73 @@
+//! Flow to program: the kernel's exact socket look-up (sock_diag), then the processes that hold that socket (/proc).
+//!
+//! Nothing here guesses. Where two answers are possible, or none, the program is [`Program::Unknown`] with the reason.
+
+mod owners;
+mod ping;
+mod sock_diag;
+
+use std::io;
+use std::sync::Arc;
+
+use crate::app::{App, Program, Unknown};
+use crate::flow::{Flow, Protocol};
+use crate::ports::{Attribution, ProcessLookup};
+use owners::{Owner, SocketOwners};
+pub use sock_diag::SockDiag;
+use sock_diag::{Found, Socket};
+
+/// Finds programs through sock_diag and /proc. One for each packet thread: its sockets and its cache are its own.
+#[derive(Debug)]
+pub struct Processes {
+    sockets: SockDiag,
+    owners: SocketOwners,
+}
+
+impl Processes {
+    /// Opens the sockets that it asks through.
+    ///
+    /// # Errors
+    /// Where the kernel has no sock_diag.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self { sockets: SockDiag::open()?, owners: SocketOwners::default() })
+    }
+
+    fn find_sockets(&mut self, flow: &Flow, interface: u32) -> Found {
+        match flow.key.protocol {
+            Protocol::TCP => self.sockets.tcp(flow, interface),
+            Protocol::UDP | Protocol::UDPLITE => self.sockets.udp(flow, interface),
+            protocol if protocol.is_icmp() => ping::find(flow),
+            _ => Found::Nothing(Unknown::Protocol),
+        }
+    }
+
+    fn owner_of_all(&mut self, sockets: &[Socket]) -> Result<Owner, Unknown> {
+        let mut owners = sockets.iter().map(|socket| self.owners.find(socket.inode, socket.cookie));
+        let first = owners.next().unwrap_or(Err(Unknown::NoSocket))?;
+        for other in owners {
+            if other?.path != first.path {
+                return Err(Unknown::Ambiguous);
+            }
+        }
+        Ok(if sockets.len() > 1 { Owner { process: None, ..first } } else { first })
+    }
+}
+
+impl ProcessLookup for Processes {
+    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Attribution {
+        let sockets = match self.find_sockets(flow, interface) {
+            Found::Sockets(sockets) => sockets,
+            Found::Nothing(why) => return Attribution { app: Arc::new(App::unknown(why, uid)), socket: None },
+        };
+        let uid = sockets.first().map(|socket| socket.uid).or(uid);
+        let cookie = match &sockets[..] {
+            [only] => only.cookie,
+            _ => None,
+        };
+        let app = match self.owner_of_all(&sockets) {
+            Ok(owner) => App { program: Program::Path(owner.path), process: owner.process, uid },
+            Err(why) => App::unknown(why, uid),
+        };
+        Attribution { app: Arc::new(app), socket: cookie }
+    }
+}

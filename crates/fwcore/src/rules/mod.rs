@@ -1,0 +1,14 @@
+//! Rules, compiled into a set whose first match decides.
+
+mod policy;
+mod rule;
+mod set;
+mod usage;
+
+pub use policy::{Decision, Defaults, Policy, Unattended};
+pub use rule::{Endpoint, ProgramMatch, Rule, Subject};
+pub use set::{BoundRule, RuleSet};
+pub use usage::Usage;
+
+#[cfg(test)]
+mod tests;
