@@ -55,6 +55,13 @@ export interface NativeApp {
   uid?: number
 }
 
+/** A registered program whose file has changed. */
+export interface NativeChangedApp {
+  path: string
+  /** The first rule id given out after the change was noticed: permissions from there on count. */
+  sinceRule: number
+}
+
 /** One end of a flow, as a rule names it. */
 export interface NativeEndpoint {
   /** Network in CIDR notation. Absent: any host of either family. */
@@ -109,6 +116,10 @@ export interface NativePolicy {
   unattended: 'ACCEPT' | 'DROP' | 'ASK'
   /** How long a question stays open, in milliseconds. */
   queryTimeoutMs: number
+  /** What older permissions no longer let pass. Absent: none. */
+  changedApps?: Array<NativeChangedApp>
+  /** What becomes of their flows. Absent: ASK. */
+  changedAppAction?: 'ASK' | 'DROP'
 }
 
 /** An open question. Times are milliseconds since the epoch; the flow is that of its first packet. */
@@ -120,11 +131,13 @@ export interface NativeQuery {
   deadlineMs: number
   /** Packets held. */
   count: number
+  /** Asked because the program's file has changed since it was registered. */
+  changed: boolean
 }
 
 /** Why a flow got its verdict. */
 export interface NativeReason {
-  kind: 'rule' | 'default' | 'unattended' | 'answer' | 'timeout' | 'policy' | 'established'
+  kind: 'rule' | 'changed' | 'default' | 'unattended' | 'answer' | 'timeout' | 'policy' | 'established'
   /** Id of the rule. */
   rule?: number
 }

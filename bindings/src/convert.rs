@@ -53,6 +53,7 @@ pub(crate) const fn verdict_word(verdict: Verdict) -> &'static str {
 pub(crate) const fn reason_word(reason: Reason) -> (&'static str, Option<u32>) {
     match reason {
         Reason::Rule(id) => ("rule", Some(id)),
+        Reason::Changed => ("changed", None),
         Reason::Default => ("default", None),
         Reason::Unattended => ("unattended", None),
         Reason::Answer => ("answer", None),
@@ -64,5 +65,5 @@ pub(crate) const fn reason_word(reason: Reason) -> (&'static str, Option<u32>) {
 
 /// Milliseconds since the epoch, whole.
 pub(crate) fn epoch(at: Millis) -> f64 {
-    BootClock.to_epoch(at).round()
+    BootClock.to_epoch(at)
 }

@@ -48,12 +48,16 @@ pub struct NativeQuery {
     pub deadline_ms: f64,
     /// Packets held.
     pub count: u32,
+    /// Asked because the program's file has changed since it was registered.
+    pub changed: bool,
 }
 
 /// Why a flow got its verdict.
 #[napi(object)]
 pub struct NativeReason {
-    #[napi(ts_type = "'rule' | 'default' | 'unattended' | 'answer' | 'timeout' | 'policy' | 'established'")]
+    #[napi(
+        ts_type = "'rule' | 'changed' | 'default' | 'unattended' | 'answer' | 'timeout' | 'policy' | 'established'"
+    )]
     pub kind: String,
     /// Id of the rule.
     pub rule: Option<u32>,
@@ -145,6 +149,7 @@ impl From<&QueryView> for NativeQuery {
             since_ms: epoch(view.since),
             deadline_ms: epoch(view.deadline),
             count: view.count,
+            changed: view.changed,
         }
     }
 }

@@ -4,7 +4,7 @@ use fwcore::app::ProcessId;
 use fwcore::clock::BootClock;
 use fwcore::firewall::PolicyDraft;
 use fwcore::flow::Protocol;
-use fwcore::rules::{Defaults, Endpoint, ProgramMatch, Rule, Unattended};
+use fwcore::rules::{ChangedApps, Defaults, Endpoint, ProgramMatch, Rule, Unattended};
 use fwcore::verdict::Action;
 use ipnet::IpNet;
 use napi_derive::napi;
@@ -50,6 +50,14 @@ pub struct NativeRule {
     pub start_time: Option<f64>,
 }
 
+/// A registered program whose file has changed.
+#[napi(object)]
+pub struct NativeChangedApp {
+    pub path: String,
+    /// The first rule id given out after the change was noticed: permissions from there on count.
+    pub since_rule: u32,
+}
+
 /// A whole policy.
 #[napi(object)]
 pub struct NativePolicy {
@@ -64,10 +72,16 @@ pub struct NativePolicy {
     pub unattended: String,
     /// How long a question stays open, in milliseconds.
     pub query_timeout_ms: f64,
+    /// What older permissions no longer let pass. Absent: none.
+    pub changed_apps: Option<Vec<NativeChangedApp>>,
+    /// What becomes of their flows. Absent: ASK.
+    #[napi(ts_type = "'ASK' | 'DROP'")]
+    pub changed_app_action: Option<String>,
 }
 
 impl NativePolicy {
     pub(crate) fn draft(self) -> Result<PolicyDraft, CodedError> {
+        let changed = self.changed_apps.unwrap_or_default().into_iter();
         Ok(PolicyDraft {
             rules: self.rules.into_iter().map(NativeRule::rule).collect::<Result<_, _>>()?,
             defaults: Defaults { incoming: action(&self.default_incoming)?, outgoing: action(&self.default_outgoing)? },
@@ -80,6 +94,10 @@ impl NativePolicy {
                 }
             },
             query_timeout: self.query_timeout_ms as u64,
+            changed: ChangedApps {
+                action: self.changed_app_action.as_deref().map_or(Ok(Action::Ask), action)?,
+                since_rule: changed.map(|app| (app.path.into(), app.since_rule)).collect(),
+            },
         })
     }
 }

@@ -20,15 +20,18 @@ impl Clock for BootClock {
 impl BootClock {
     /// A time on this clock as milliseconds since the epoch, by what the wall clock says now.
     pub fn to_epoch(self, at: Millis) -> f64 {
-        epoch_now() + at as f64 - self.now() as f64
+        (at as f64 + self.epoch_offset()).round()
     }
 
     /// Milliseconds since the epoch as a time on this clock; 0 if that was before the machine started.
     pub fn from_epoch(self, at: f64) -> Millis {
-        (at - epoch_now() + self.now() as f64).max(0.0) as Millis
+        (at - self.epoch_offset()).max(0.0).round() as Millis
     }
-}
 
-fn epoch_now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_millis() as f64)
+    /// The epoch's zero on this clock, in milliseconds and their fractions: one time always becomes the same epoch time.
+    fn epoch_offset(self) -> f64 {
+        let now = clock_gettime(ClockId::Boottime);
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        epoch.as_secs_f64() * 1000.0 - (now.tv_sec as f64 * 1000.0 + now.tv_nsec as f64 / 1_000_000.0)
+    }
 }

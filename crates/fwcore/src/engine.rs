@@ -59,6 +59,7 @@ struct Asked {
     flow: Flow,
     app: Arc<App>,
     opening_sequence: Option<u32>,
+    changed: bool,
     policy: Arc<Policy>,
 }
 
@@ -96,7 +97,7 @@ impl<Q: PacketQueue> Engine<Q> {
         for release in self.shared.inboxes[self.worker].take() {
             match release {
                 Release::Decided { packet, verdict, reason } => {
-                    let Parked { ticket, flow, app, opening_sequence } = packet;
+                    let Parked { ticket, flow, app, opening_sequence, .. } = packet;
                     let policy = self.shared.policy.load_full();
                     if let Some(held) = self.parked.remove(&ticket.number) {
                         self.settle(held, Decided { flow, app, verdict, reason, opening_sequence, policy });
@@ -156,7 +157,10 @@ impl<Q: PacketQueue> Engine<Q> {
             Action::Ask if established => (Verdict::Accept, Reason::Established),
             Action::Ask => match self.shared.unattended_verdict(&policy) {
                 Some(verdict) => (verdict, Reason::Unattended),
-                None => return Judgement::Ask(Asked { flow, app, opening_sequence, policy }),
+                None => {
+                    let changed = decision.reason == Reason::Changed;
+                    return Judgement::Ask(Asked { flow, app, opening_sequence, changed, policy });
+                }
             },
         };
         Judgement::Decided(Decided { flow, app, verdict, reason, opening_sequence, policy })
@@ -213,11 +217,11 @@ impl<Q: PacketQueue> Engine<Q> {
     }
 
     fn park(&mut self, held: Q::Packet, asked: Asked) {
-        let Asked { flow, app, opening_sequence, policy } = asked;
+        let Asked { flow, app, opening_sequence, changed, policy } = asked;
         self.last_ticket += 1;
         let ticket = Ticket { worker: self.worker, number: self.last_ticket };
         self.parked.insert(ticket.number, held);
-        let packet = Parked { ticket, flow, app, opening_sequence };
+        let packet = Parked { ticket, flow, app, opening_sequence, changed };
         let now = self.shared.clock.now();
         match self.shared.pending.park(packet, now, policy.query_timeout) {
             Outcome::Opened(view) => {

@@ -22,7 +22,7 @@ use crate::pending::{Inbox, PendingTable};
 use crate::ports::{Clock, Millis, QueryView};
 use crate::process::Processes;
 use crate::queue::{Marks, NfQueue, QueueDrops, QueueError, cpus, queue_drops};
-use crate::rules::{BoundRule, Defaults, Policy, Rule, RuleSet, Unattended, Usage};
+use crate::rules::{BoundRule, ChangedApps, Defaults, Policy, Rule, RuleSet, Unattended, Usage};
 use crate::shared::Shared;
 use crate::verdict::{Reason, Verdict};
 use crate::worker;
@@ -49,6 +49,8 @@ pub struct PolicyDraft {
     pub unattended: Unattended,
     /// How long a question stays open, in milliseconds.
     pub query_timeout: Millis,
+    /// Programs that are not what they were.
+    pub changed: ChangedApps,
 }
 
 /// Why the firewall did not start.
@@ -314,5 +316,6 @@ fn bind(draft: PolicyDraft, generation: u32, old: Option<&Policy>, now: Millis) 
         defaults: draft.defaults,
         unattended: draft.unattended,
         query_timeout: draft.query_timeout,
+        changed: draft.changed,
     }
 }

@@ -101,6 +101,8 @@ pub struct QueryView {
     pub deadline: Millis,
     /// Packets held.
     pub count: u32,
+    /// Asked because the program's file has changed since it was registered.
+    pub changed: bool,
 }
 
 /// Why a rule ended by itself.

@@ -36,6 +36,8 @@ impl Verdict {
 pub enum Reason {
     /// The rule of this id.
     Rule(u32),
+    /// The program's file has changed since it was registered, and no rule made after that allows it.
+    Changed,
     /// No rule matched: the direction's default action.
     Default,
     /// It would have been asked about, but nobody is attached.

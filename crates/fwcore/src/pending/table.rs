@@ -31,6 +31,8 @@ pub struct Parked {
     pub app: Arc<App>,
     /// The sequence number of a TCP SYN.
     pub opening_sequence: Option<u32>,
+    /// Asked because the program's file has changed.
+    pub changed: bool,
 }
 
 /// What became of a packet that was to be parked.
@@ -198,6 +200,7 @@ impl Inner {
             since: now,
             deadline: now + timeout,
             count: 1,
+            changed: packet.changed,
         };
         self.packets += 1;
         self.by_subject.insert(subject.clone(), view.id);
@@ -260,6 +263,7 @@ mod tests {
             flow: Flow { direction: Direction::Outgoing, interface: InterfaceName::default(), key },
             app: Arc::new(App { program: Program::Path(program.into()), process: None, uid: None }),
             opening_sequence: sequence,
+            changed: false,
         }
     }
 

@@ -5,7 +5,7 @@ mod rule;
 mod set;
 mod usage;
 
-pub use policy::{Decision, Defaults, Policy, Unattended};
+pub use policy::{ChangedApps, Decision, Defaults, Policy, Unattended};
 pub use rule::{Endpoint, ProgramMatch, Rule, Subject};
 pub use set::{BoundRule, RuleSet};
 pub use usage::Usage;

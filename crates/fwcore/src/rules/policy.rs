@@ -1,9 +1,10 @@
 //! A whole policy: rules, defaults, and what happens when nobody is there to ask.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::rule::Subject;
-use super::set::RuleSet;
+use super::set::{BoundRule, RuleSet};
+use crate::app::App;
 use crate::flow::Direction;
 use crate::ports::Millis;
 use crate::verdict::{Action, Reason};
@@ -28,6 +29,22 @@ pub enum Unattended {
     Ask,
 }
 
+/// Programs whose file has changed since somebody registered it. What allowed the old file does not allow the new one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangedApps {
+    /// What becomes of a flow that only an older permission would let pass.
+    pub action: Action,
+    /// By path: the first rule id that was given out after the change was noticed. Permissions from there on count.
+    pub since_rule: HashMap<Box<str>, u32>,
+}
+
+impl Default for ChangedApps {
+    /// None.
+    fn default() -> Self {
+        Self { action: Action::Ask, since_rule: HashMap::new() }
+    }
+}
+
 /// Everything that decides; immutable, swapped as a whole.
 #[derive(Debug)]
 pub struct Policy {
@@ -41,6 +58,8 @@ pub struct Policy {
     pub unattended: Unattended,
     /// How long a question stays open.
     pub query_timeout: Millis,
+    /// Programs that are not what they were.
+    pub changed: ChangedApps,
 }
 
 /// What a policy says of a flow.
@@ -55,21 +74,19 @@ pub struct Decision {
 impl Policy {
     /// Decides a flow, and counts the use of the rule that does.
     pub fn decide(&self, subject: Subject<'_>, now: Millis) -> Decision {
-        match self.rules.first_match(subject, now) {
-            Some(bound) => {
-                bound.usage.touch(now);
-                Decision { action: bound.rule.action, reason: Reason::Rule(bound.rule.id) }
-            }
-            None => self.default_decision(subject.flow.direction),
+        let bound = self.rules.first_match(subject, now);
+        let decision = self.decision(subject, bound);
+        if let Some(bound) = bound
+            && decision.reason == Reason::Rule(bound.rule.id)
+        {
+            bound.usage.touch(now);
         }
+        decision
     }
 
     /// What [`decide`](Self::decide) would say, without counting a use.
     pub fn preview(&self, subject: Subject<'_>, now: Millis) -> Decision {
-        match self.rules.first_match(subject, now) {
-            Some(bound) => Decision { action: bound.rule.action, reason: Reason::Rule(bound.rule.id) },
-            None => self.default_decision(subject.flow.direction),
-        }
+        self.decision(subject, self.rules.first_match(subject, now))
     }
 
     /// Whether it stops a flow outright: neither lets it pass nor asks.
@@ -96,6 +113,24 @@ impl Policy {
             }
         }
         before.any(|gone| !stops(gone.action))
+    }
+
+    fn changed_since(&self, app: &App) -> Option<u32> {
+        app.path().and_then(|path| self.changed.since_rule.get(path).copied())
+    }
+
+    fn decision(&self, subject: Subject<'_>, bound: Option<&BoundRule>) -> Decision {
+        let decision = match bound {
+            Some(bound) => Decision { action: bound.rule.action, reason: Reason::Rule(bound.rule.id) },
+            None => self.default_decision(subject.flow.direction),
+        };
+        let trusted_since = |since| bound.is_some_and(|bound| bound.rule.id >= since);
+        match self.changed_since(subject.app) {
+            Some(since) if decision.action == Action::Accept && !trusted_since(since) => {
+                Decision { action: self.changed.action, reason: Reason::Changed }
+            }
+            _ => decision,
+        }
     }
 
     const fn default_decision(&self, direction: Direction) -> Decision {

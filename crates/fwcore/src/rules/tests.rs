@@ -113,6 +113,7 @@ fn policy(rules: Vec<BoundRule>) -> Policy {
         defaults: Defaults { incoming: Action::Drop, outgoing: Action::Ask },
         unattended: Unattended::Accept,
         query_timeout: 60_000,
+        changed: ChangedApps::default(),
     }
 }
 
@@ -156,6 +157,24 @@ fn a_use_is_counted_by_a_decision_and_not_by_a_preview() {
     assert_eq!((policy.rules.rules()[0].usage.hits(), policy.rules.rules()[0].usage.last_used()), (0, None));
     policy.decide(subject, 6);
     assert_eq!((policy.rules.rules()[0].usage.hits(), policy.rules.rules()[0].usage.last_used()), (1, Some(6)));
+}
+
+#[test]
+fn a_changed_program_is_not_allowed_by_what_allowed_the_old_one() {
+    let (flow, app) = (flow(), app("/usr/bin/curl"));
+    let subject = Subject { flow: &flow, app: &app };
+    let changed = |since| ChangedApps { action: Action::Ask, since_rule: [("/usr/bin/curl".into(), since)].into() };
+    let with = |rules, since| Policy { changed: changed(since), ..policy(rules) };
+    let asked = Decision { action: Action::Ask, reason: Reason::Changed };
+    let old = with(vec![bound(any_rule(1, Action::Accept))], 2);
+    assert_eq!(old.decide(subject, 5), asked);
+    assert_eq!(old.rules.rules()[0].usage.hits(), 0);
+    let accepting = Defaults { incoming: Action::Accept, outgoing: Action::Accept };
+    assert_eq!(Policy { defaults: accepting, ..with(vec![], 1) }.decide(subject, 5), asked);
+    assert_eq!(with(vec![bound(any_rule(2, Action::Accept))], 2).decide(subject, 5).reason, Reason::Rule(2));
+    assert_eq!(with(vec![bound(any_rule(1, Action::Drop))], 2).decide(subject, 5).reason, Reason::Rule(1));
+    let other = App { program: Program::Path("/usr/bin/wget".into()), ..app.clone() };
+    assert_eq!(old.decide(Subject { flow: &flow, app: &other }, 5).reason, Reason::Rule(1));
 }
 
 #[test]

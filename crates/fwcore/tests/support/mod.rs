@@ -124,6 +124,7 @@ pub fn policy(generation: u32, rules: Vec<Rule>, unattended: Unattended) -> Poli
         defaults: Defaults { incoming: Action::Ask, outgoing: Action::Ask },
         unattended,
         query_timeout: 60_000,
+        changed: Default::default(),
     }
 }
 
