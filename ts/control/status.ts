@@ -1,0 +1,46 @@
+import type { InterceptionStatus, Status } from "../model/status.js";
+import type { Firewall } from "../native/index.js";
+import type { Policy } from "./policy.js";
+import type { Problems } from "./problems.js";
+import type { Queries } from "./queries.js";
+
+export type StatusParts = {
+  version: string;
+  startedAt: number;
+  firewall: Firewall;
+  policy: Policy;
+  queries: Queries;
+  problems: Problems;
+  interception: () => Promise<InterceptionStatus>;
+};
+
+/** What sock_diag and /proc cannot tell; docs/security.md explains each. */
+const BLIND = [
+  "programs that end before their packet is judged",
+  "raw and packet sockets",
+  "programs in other network namespaces",
+];
+
+export async function readStatus(parts: StatusParts): Promise<Status> {
+  const { config, counts } = parts.policy;
+  const interception = await parts.interception();
+  const problems = parts.problems.list();
+  return {
+    filtering: interception.installed,
+    version: parts.version,
+    pid: process.pid,
+    startedAt: parts.startedAt,
+    interception,
+    attribution: { layer: "proc", blind: BLIND },
+    attachedClients: parts.queries.attached,
+    openQueries: parts.queries.list().length,
+    rules: counts,
+    defaults: {
+      incoming: config.default_input_action,
+      outgoing: config.default_output_action,
+      unattended: config.unattended_action,
+    },
+    counters: parts.firewall.counters(),
+    problems: interception.problem === undefined ? problems : [interception.problem, ...problems],
+  };
+}

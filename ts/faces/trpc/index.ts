@@ -1,0 +1,2 @@
+export { type ApiOptions, serveApi } from "./server.js";
+export { claimSocket, SocketError } from "./socket.js";

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { App, Flow, Query } from "./query.js";
+import { Rule } from "./rule.js";
+
+const at = z.number();
+
+/** Why a flow got its verdict: a rule (`rule` is its id), a default action, nobody attached, an answer, a timeout, ... */
+export const Reason = z.object({
+  kind: z.enum([
+    "rule",
+    "default",
+    "unattended",
+    "answer",
+    "timeout",
+    "policy",
+    "overflow",
+    "malformed",
+    "established",
+    "stopped",
+  ]),
+  rule: z.number().int().optional(),
+});
+export type Reason = z.infer<typeof Reason>;
+
+/** Everything the daemon tells its clients; `at` is in milliseconds since the epoch. */
+export const Event = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("query-opened"), at, query: Query }),
+  z.object({ type: z.literal("query-updated"), at, query: Query }),
+  z.object({
+    type: z.literal("query-closed"),
+    at,
+    id: z.number().int(),
+    verdict: z.enum(["ACCEPT", "DROP", "REJECT"]),
+    reason: Reason,
+  }),
+  z.object({
+    type: z.literal("verdict"),
+    at,
+    flow: Flow,
+    app: App,
+    verdict: z.enum(["ACCEPT", "DROP", "REJECT"]),
+    reason: Reason,
+  }),
+  z.object({ type: z.literal("flow-cut"), at, flow: Flow, app: App }),
+  z.object({ type: z.literal("rule-added"), at, rule: Rule }),
+  z.object({
+    type: z.literal("rule-removed"),
+    at,
+    rule: Rule,
+    why: z.enum(["user", "idle", "expired", "quit", "reload"]),
+  }),
+  z.object({ type: z.literal("problem"), at, message: z.string() }),
+  z.object({ type: z.literal("events-dropped"), at, count: z.number().int() }),
+]);
+export type Event = z.infer<typeof Event>;
+export type EventType = Event["type"];

@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+/** The suites that need root and the kernel's queue run one file at a time: they share two CPUs. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "contract", include: ["test/contract/**/*.test.ts"], testTimeout: 30_000 } },
+      { test: { name: "cli", include: ["test/cli/**/*.test.ts"], testTimeout: 30_000 } },
+      {
+        test: {
+          name: "netns",
+          include: ["test/netns/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
