@@ -27,6 +27,8 @@ export declare class Firewall {
   drainEvents(most: number): EventBatch
   /** Counts since the start. */
   stats(): NativeStats
+  /** Why the exact layer of attribution (BPF) is not at work; null if it is. */
+  get exactLayerMissing(): string | null
   /** How many queues are served. */
   get queueCount(): number
   /** Drops what is parked, ends the threads and closes the queues. */
@@ -216,4 +218,6 @@ export interface StartOptions {
   queueCount: number
   /** The bits of packet and connection marks that are ours; at least two. */
   markMask: number
+  /** Use the exact layer of attribution (BPF) if kernel and privileges allow it. Absent: yes. */
+  exact?: boolean
 }

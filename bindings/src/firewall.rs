@@ -23,6 +23,8 @@ pub struct StartOptions {
     pub queue_count: u32,
     /// The bits of packet and connection marks that are ours; at least two.
     pub mark_mask: u32,
+    /// Use the exact layer of attribution (BPF) if kernel and privileges allow it. Absent: yes.
+    pub exact: Option<bool>,
 }
 
 /// The use of a rule.
@@ -86,6 +88,7 @@ impl Firewall {
                 0 | 1 => return Err(bad_input("markMask has fewer than two bits")),
                 _ => Marks { mask: options.mark_mask },
             },
+            exact: options.exact.unwrap_or(true),
         };
         let ring = move || {
             // A full queue means that a ring is on its way already.
@@ -170,6 +173,12 @@ impl Firewall {
             open_queries: stats.open_queries as u32,
             generation: stats.generation,
         })
+    }
+
+    /// Why the exact layer of attribution (BPF) is not at work; null if it is.
+    #[napi(getter)]
+    pub fn exact_layer_missing(&self) -> Result<Option<String>, CodedError> {
+        Ok(self.core()?.exact_layer_missing().map(ToString::to_string))
     }
 
     /// How many queues are served.

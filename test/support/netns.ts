@@ -46,6 +46,8 @@ export async function createLab(): Promise<Lab> {
     const veth = ["link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", peer.name];
     await must(["ip", "-n", box.name, ...veth]);
     for (const one of hosts) await bringUp(one);
+    for (const address of Object.values(peer.address))
+      await box.must(["ping", "-q", "-c", "1", "-w", "10", "-i", "0.2", address]);
   } catch (error) {
     await close();
     throw error;
@@ -65,7 +67,8 @@ export function commandsIn({ name }: Host): Commands {
 }
 
 function host(name: string, address: Addresses, running: Running[]): Host {
-  const inside = (argv: readonly string[]) => ["ip", "netns", "exec", name, ...argv];
+  // Not `ip netns exec`, which makes a mount namespace for each: programs and firewall share their files here as on a host.
+  const inside = (argv: readonly string[]) => ["nsenter", `--net=/run/netns/${name}`, ...argv];
   return {
     name,
     address,
@@ -81,8 +84,9 @@ function host(name: string, address: Addresses, running: Running[]): Host {
 }
 
 async function bringUp({ name, address, must: inside }: Host): Promise<void> {
+  // Without duplicate address detection an address is there at once.
+  await inside(["sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0"]);
   await must(["ip", "-n", name, "address", "add", `${address.ipv4}/24`, "dev", "eth0"]);
-  // Without duplicate address detection the address is there at once.
   await must(["ip", "-n", name, "address", "add", `${address.ipv6}/64`, "dev", "eth0", "nodad"]);
   for (const device of ["lo", "eth0"]) await must(["ip", "-n", name, "link", "set", device, "up"]);
   // ICMP echo sockets for every group, so that an echo has a socket and with it a program.

@@ -14,12 +14,9 @@ export type StatusParts = {
   interception: () => Promise<InterceptionStatus>;
 };
 
-/** What sock_diag and /proc cannot tell; docs/security.md explains each. */
-const BLIND = [
-  "programs that end before their packet is judged",
-  "raw and packet sockets",
-  "programs in other network namespaces",
-];
+/** What no layer sees, and what sock_diag and /proc cannot tell beside it; docs/security.md explains each. */
+const BLIND = ["packet sockets", "programs in other network namespaces"];
+const BLIND_WITHOUT_BPF = ["programs that end before their packet is judged", "raw sockets", ...BLIND];
 
 export async function readStatus(parts: StatusParts): Promise<Status> {
   const { config, counts } = parts.policy;
@@ -31,7 +28,7 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
     pid: process.pid,
     startedAt: parts.startedAt,
     interception,
-    attribution: { layer: "proc", blind: BLIND },
+    attribution: attribution(parts.firewall.exactLayerMissing),
     attachedClients: parts.queries.attached,
     openQueries: parts.queries.list().length,
     rules: counts,
@@ -43,4 +40,8 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
     counters: parts.firewall.counters(),
     problems: interception.problem === undefined ? problems : [interception.problem, ...problems],
   };
+}
+
+function attribution(missing: string | undefined): Status["attribution"] {
+  return missing === undefined ? { layer: "bpf", blind: BLIND } : { layer: "proc", missing, blind: BLIND_WITHOUT_BPF };
 }

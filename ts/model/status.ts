@@ -37,8 +37,8 @@ export const Status = z.object({
   /** Milliseconds since the epoch. */
   startedAt: z.number(),
   interception: InterceptionStatus,
-  /** What finds the programs: `proc` is sock_diag and /proc. `blind` says what that layer cannot see. */
-  attribution: z.object({ layer: z.enum(["bpf", "proc"]), blind: z.array(z.string()) }),
+  /** What finds the programs: `bpf` is exact, `proc` is sock_diag and /proc; `missing` says why it is not bpf, `blind` what it cannot see. */
+  attribution: z.object({ layer: z.enum(["bpf", "proc"]), missing: z.string().optional(), blind: z.array(z.string()) }),
   attachedClients: z.number().int(),
   openQueries: z.number().int(),
   rules: z.object({ session: z.number().int(), permanent: z.number().int() }),

@@ -2,11 +2,11 @@ import type { Config } from "../model/config.js";
 import type { Query } from "../model/query.js";
 import type { Counters } from "../model/status.js";
 import type { Addon } from "./addon.js";
-import { type NumberedRule, nativePolicy } from "./policy.js";
+import { type ChangedApp, type NumberedRule, nativePolicy } from "./policy.js";
 import { type CoreEvent, eventOrProblem, queryOf, type UserNames } from "./translate.js";
 
-/** `queueCount` 0 is one queue per CPU. */
-export type FirewallOptions = { firstQueue: number; queueCount: number; markMask: number };
+/** `queueCount` 0 is one queue per CPU; `exact` uses the exact layer of attribution where it works. */
+export type FirewallOptions = { firstQueue: number; queueCount: number; markMask: number; exact: boolean };
 export type RuleUsage = { id: number; hits: number; lastUsed: number | null };
 export type CoreEvents = { events: CoreEvent[]; dropped: number; more: boolean };
 
@@ -16,8 +16,10 @@ export type CoreEvents = { events: CoreEvent[]; dropped: number; more: boolean }
  */
 export type Firewall = {
   readonly queueCount: number;
+  /** Why the exact layer of attribution is not at work; undefined if it is. */
+  readonly exactLayerMissing: string | undefined;
   /** Swaps the whole policy: judges what is parked again, cuts live flows that it forbids and the old one did not. */
-  replacePolicy(rules: readonly NumberedRule[], config: Config): void;
+  replacePolicy(rules: readonly NumberedRule[], config: Config, changedApps: readonly ChangedApp[]): void;
   setAttached(clients: number): void;
   setVerdictEvents(wanted: boolean): void;
   /** How many packets were released: 0 where the query is not open. */
@@ -33,15 +35,17 @@ export type Firewall = {
 export function startFirewall(
   addon: Addon,
   options: FirewallOptions,
-  policy: { rules: readonly NumberedRule[]; config: Config },
+  policy: { rules: readonly NumberedRule[]; config: Config; changedApps: readonly ChangedApp[] },
   users: UserNames,
   doorbell: () => void,
 ): Firewall {
-  const native = addon.Firewall.start(options, nativePolicy(policy.rules, policy.config), doorbell);
+  const first = nativePolicy(policy.rules, policy.config, policy.changedApps);
+  const native = addon.Firewall.start(options, first, doorbell);
   let stopped = false;
   return {
     queueCount: native.queueCount,
-    replacePolicy: (rules, config) => void native.replacePolicy(nativePolicy(rules, config)),
+    exactLayerMissing: native.exactLayerMissing ?? undefined,
+    replacePolicy: (rules, config, apps) => void native.replacePolicy(nativePolicy(rules, config, apps)),
     setAttached(clients) {
       if (!stopped) native.setAttached(clients);
     },

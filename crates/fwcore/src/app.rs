@@ -49,11 +49,21 @@ pub enum Unknown {
     Protocol,
     /// The kernel's answer could not be had.
     Failed,
+    /// Its path is that of another file here: it runs in a container, or its file was replaced there.
+    Elsewhere {
+        /// The path as the program's own mount namespace has it.
+        path: Arc<str>,
+        /// That namespace's inode number.
+        mount_namespace: u32,
+    },
 }
 
 impl fmt::Display for Unknown {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Elsewhere { path, mount_namespace } => {
+                return write!(formatter, "{path} of mount namespace {mount_namespace} is another file here");
+            }
             Self::NoSocket => "no socket matches",
             Self::Closed => "the socket is already closed",
             Self::NoProcess => "no process holds the socket",

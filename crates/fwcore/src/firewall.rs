@@ -20,7 +20,7 @@ use crate::housekeeping::Housekeeper;
 use crate::interfaces::Interfaces;
 use crate::pending::{Inbox, PendingTable};
 use crate::ports::{Clock, Millis, QueryView};
-use crate::process::Processes;
+use crate::process::{ExactError, ExactLayer, Processes};
 use crate::queue::{Marks, NfQueue, QueueDrops, QueueError, cpus, queue_drops};
 use crate::rules::{BoundRule, ChangedApps, Defaults, Policy, Rule, RuleSet, Unattended, Usage};
 use crate::shared::Shared;
@@ -36,6 +36,8 @@ pub struct Options {
     pub queue_count: Option<u16>,
     /// The bits of marks that are ours.
     pub marks: Marks,
+    /// Whether the exact layer of attribution is to be used if it can be.
+    pub exact: bool,
 }
 
 /// A policy as it comes from outside: without generation and use.
@@ -123,6 +125,7 @@ pub struct Firewall {
     counters: Vec<Arc<Counters>>,
     cut: Arc<Counter>,
     options: Options,
+    exact_missing: Option<ExactError>,
     /// Policies are bound to their rules' use one after the other.
     replacing: Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -156,10 +159,15 @@ impl Firewall {
         let queues = (0..count)
             .map(|place| NfQueue::open(options.first_queue + place, options.marks))
             .collect::<Result<Vec<_>, _>>()?;
+        let loaded = if options.exact { ExactLayer::load() } else { Err(ExactError::NotWanted) };
+        let (exact, exact_missing) = match loaded {
+            Ok(layer) => (Some(Arc::new(layer)), None),
+            Err(why) => (None, Some(why)),
+        };
         let senses = (0..count)
             .map(|_| {
                 Ok(Senses {
-                    processes: Box::new(Processes::open().map_err(kernel("sock_diag"))?),
+                    processes: Box::new(Processes::open(exact.clone()).map_err(kernel("sock_diag"))?),
                     tracker: Box::new(Conntrack::open().map_err(kernel("ctnetlink"))?),
                     interfaces: Box::new(Interfaces::open().map_err(kernel("a socket"))?),
                 })
@@ -181,8 +189,16 @@ impl Firewall {
         let housekeeper = Housekeeper::new(Arc::clone(&shared), Arc::clone(&cut), options.marks)
             .map_err(kernel("netlink or a timer"))?;
         let counters: Vec<Arc<Counters>> = (0..count).map(|_| Arc::default()).collect();
-        let firewall =
-            Self { shared, events, counters, cut, options, replacing: Mutex::default(), threads: Mutex::default() };
+        let firewall = Self {
+            shared,
+            events,
+            counters,
+            cut,
+            options,
+            exact_missing,
+            replacing: Mutex::default(),
+            threads: Mutex::default(),
+        };
         firewall.spawn("fw-housekeeping", move || housekeeper.run())?;
         for (place, (queue, senses)) in queues.into_iter().zip(senses).enumerate() {
             let shared = Arc::clone(&firewall.shared);
@@ -274,6 +290,11 @@ impl Firewall {
             open_queries: self.shared.pending.len(),
             generation: self.shared.policy.load().generation,
         }
+    }
+
+    /// Why the exact layer of attribution is not at work; `None` if it is.
+    pub fn exact_layer_missing(&self) -> Option<&ExactError> {
+        self.exact_missing.as_ref()
     }
 
     /// How many queues are served.

@@ -53,7 +53,8 @@ export function statusLines(status: Status, now: number, columns: number, paint:
 
 function attributionText({ attribution }: Status): string {
   const blind = attribution.blind.length === 0 ? "" : `; cannot see ${attribution.blind.map(safeLine).join(", ")}`;
-  return `${attribution.layer}${blind}`;
+  const missing = attribution.missing === undefined ? "" : ` (no bpf: ${safeLine(attribution.missing)})`;
+  return `${attribution.layer}${missing}${blind}`;
 }
 
 function entry(label: string, text: string, columns: number): string[] {

@@ -2,6 +2,7 @@
 //!
 //! Nothing here guesses. Where two answers are possible, or none, the program is [`Program::Unknown`] with the reason.
 
+mod bpf;
 mod owners;
 mod ping;
 mod sock_diag;
@@ -10,15 +11,19 @@ use std::io;
 use std::sync::Arc;
 
 use crate::app::{App, Program, Unknown};
-use crate::flow::{Flow, Protocol};
+use crate::flow::{Direction, Flow, Protocol};
 use crate::ports::{Attribution, ProcessLookup};
+use bpf::Senders;
+pub use bpf::{ExactError, ExactLayer};
 use owners::{Owner, SocketOwners};
 pub use sock_diag::SockDiag;
 use sock_diag::{Found, Socket};
 
-/// Finds programs through sock_diag and /proc. One for each packet thread: its sockets and its cache are its own.
+/// Finds programs: who sent, by the exact layer if it is at work; else, and for what others opened, through sock_diag and
+/// /proc. One for each packet thread: its sockets and its caches are its own.
 #[derive(Debug)]
 pub struct Processes {
+    senders: Option<Senders>,
     sockets: SockDiag,
     owners: SocketOwners,
 }
@@ -28,8 +33,8 @@ impl Processes {
     ///
     /// # Errors
     /// Where the kernel has no sock_diag.
-    pub fn open() -> io::Result<Self> {
-        Ok(Self { sockets: SockDiag::open()?, owners: SocketOwners::default() })
+    pub fn open(exact: Option<Arc<ExactLayer>>) -> io::Result<Self> {
+        Ok(Self { senders: exact.map(Senders::new), sockets: SockDiag::open()?, owners: SocketOwners::default() })
     }
 
     fn find_sockets(&mut self, flow: &Flow, interface: u32) -> Found {
@@ -55,6 +60,11 @@ impl Processes {
 
 impl ProcessLookup for Processes {
     fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Attribution {
+        if flow.direction == Direction::Outgoing
+            && let Some(sender) = self.senders.as_mut().and_then(|senders| senders.find(&flow.key))
+        {
+            return Attribution { app: Arc::new(app(sender, uid)), socket: None };
+        }
         let sockets = match self.find_sockets(flow, interface) {
             Found::Sockets(sockets) => sockets,
             Found::Nothing(why) => return Attribution { app: Arc::new(App::unknown(why, uid)), socket: None },
@@ -64,10 +74,14 @@ impl ProcessLookup for Processes {
             [only] => only.cookie,
             _ => None,
         };
-        let app = match self.owner_of_all(&sockets) {
-            Ok(owner) => App { program: Program::Path(owner.path), process: owner.process, uid },
-            Err(why) => App::unknown(why, uid),
-        };
+        let app = app(self.owner_of_all(&sockets), uid);
         Attribution { app: Arc::new(app), socket: cookie }
+    }
+}
+
+fn app(owner: Result<Owner, Unknown>, uid: Option<u32>) -> App {
+    match owner {
+        Ok(owner) => App { program: Program::Path(owner.path), process: owner.process, uid },
+        Err(why) => App::unknown(why, uid),
     }
 }

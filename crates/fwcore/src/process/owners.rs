@@ -147,7 +147,7 @@ fn descriptor_of(pid: i32, target: &Target) -> Option<u32> {
 }
 
 /// The path of an executable. One that was replaced or deleted since still names the path that it was started from.
-fn executable(link: &str) -> Option<String> {
+pub(super) fn executable(link: &str) -> Option<String> {
     let path = std::fs::read_link(link).ok()?.into_os_string().into_string().ok()?;
     match path.strip_suffix(DELETED) {
         Some(started_from) if !std::path::Path::new(&path).exists() => Some(started_from.to_owned()),

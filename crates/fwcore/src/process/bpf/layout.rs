@@ -1,0 +1,122 @@
+//! The structures that the BPF programs share with us, byte for byte: see `attribution.bpf.c`.
+
+use std::net::IpAddr;
+
+use crate::flow::FlowKey;
+use crate::netlink::u32_at;
+
+pub(super) const ENDS_SIZE: usize = 40;
+pub(super) const SENDER_SIZE: usize = 32;
+pub(super) const PROCESS_SIZE: usize = 40 + 512 + 256;
+const NAMES: usize = 40;
+/// USER_HZ: /proc tells start times in hundredths of a second on every architecture that Linux runs on here.
+const NANOSECONDS_PER_TICK: u64 = 10_000_000;
+
+/// `struct ends`: the key of the map of senders.
+pub(super) fn ends(key: &FlowKey) -> [u8; ENDS_SIZE] {
+    let mut bytes = [0; ENDS_SIZE];
+    bytes[0] = key.protocol.0;
+    bytes[1] = if key.source.is_ipv4() { 4 } else { 6 };
+    bytes[2..4].copy_from_slice(&key.source_port.to_ne_bytes());
+    bytes[4..6].copy_from_slice(&key.destination_port.to_ne_bytes());
+    for (offset, address) in [(8, key.source), (24, key.destination)] {
+        match address {
+            IpAddr::V4(v4) => bytes[offset..offset + 4].copy_from_slice(&v4.octets()),
+            IpAddr::V6(v6) => bytes[offset..offset + 16].copy_from_slice(&v6.octets()),
+        }
+    }
+    bytes
+}
+
+/// `struct sender`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sender {
+    /// Nanoseconds since boot.
+    pub(super) start_time: u64,
+    pub(super) exec_id: u64,
+    pub(super) tgid: u32,
+    pub(super) shared: bool,
+}
+
+impl Sender {
+    pub(super) fn read(bytes: &[u8; SENDER_SIZE]) -> Self {
+        Self {
+            start_time: u64_at(bytes, 8),
+            exec_id: u64_at(bytes, 16),
+            tgid: u32_at(bytes, 24).unwrap_or(0),
+            shared: u32_at(bytes, 28) != Some(0),
+        }
+    }
+}
+
+/// `struct process`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ProcessRecord {
+    pub(super) start_time: u64,
+    pub(super) exec_id: u64,
+    pub(super) inode: u64,
+    /// As stat(2) tells it.
+    pub(super) device: u64,
+    pub(super) mount_namespace: u32,
+    /// `None` where it was too long to keep, or is no text.
+    pub(super) path: Option<String>,
+}
+
+impl ProcessRecord {
+    pub(super) fn read(bytes: &[u8; PROCESS_SIZE]) -> Self {
+        let device = u32_at(bytes, 24).unwrap_or(0);
+        let length = u32_at(bytes, 36).unwrap_or(0) as usize;
+        Self {
+            start_time: u64_at(bytes, 0),
+            exec_id: u64_at(bytes, 8),
+            inode: u64_at(bytes, 16),
+            // The kernel's own form has 20 bits of minor number.
+            device: rustix::fs::makedev(device >> 20, device & 0xf_ffff),
+            mount_namespace: u32_at(bytes, 32).unwrap_or(0),
+            path: bytes.get(NAMES..NAMES + length).and_then(path),
+        }
+    }
+}
+
+/// Components from the file up to the root, each ended by NUL, as a path.
+fn path(names: &[u8]) -> Option<String> {
+    let names = names.strip_suffix(&[0])?;
+    let mut path = Vec::with_capacity(names.len() + 1);
+    for name in names.rsplit(|byte| *byte == 0) {
+        path.push(b'/');
+        path.extend_from_slice(name);
+    }
+    String::from_utf8(path).ok()
+}
+
+/// A start time as /proc tells it.
+pub(super) const fn ticks(nanoseconds: u64) -> u64 {
+    nanoseconds / NANOSECONDS_PER_TICK
+}
+
+fn u64_at(bytes: &[u8], offset: usize) -> u64 {
+    bytes.get(offset..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_ne_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_become_a_path() {
+        assert_eq!(path(b"curl\0bin\0usr\0").as_deref(), Some("/usr/bin/curl"));
+        assert_eq!(path(b"memfd:x\0").as_deref(), Some("/memfd:x"));
+        assert_eq!(path(b""), None);
+        assert_eq!(path(b"\xff\0bin\0"), None);
+    }
+
+    #[test]
+    fn a_record_whose_names_did_not_fit_has_no_path() {
+        let mut bytes = [0; PROCESS_SIZE];
+        assert_eq!(ProcessRecord::read(&bytes).path, None);
+        bytes[36..40].copy_from_slice(&u32::MAX.to_ne_bytes());
+        assert_eq!(ProcessRecord::read(&bytes).path, None);
+        bytes[24..28].copy_from_slice(&(8u32 << 20 | 1).to_ne_bytes());
+        assert_eq!(ProcessRecord::read(&bytes).device, rustix::fs::makedev(8, 1));
+    }
+}
