@@ -1,5 +1,6 @@
 //! Rules, compiled into a set whose first match decides.
 
+mod index;
 mod policy;
 mod rule;
 mod set;

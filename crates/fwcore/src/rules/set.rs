@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::index::Index;
 use super::rule::{ProgramMatch, Rule, Subject};
 use super::usage::Usage;
 use crate::app::Program;
@@ -35,25 +36,27 @@ impl BoundRule {
 #[derive(Debug, Default)]
 pub struct RuleSet {
     rules: Vec<BoundRule>,
-    /// Places in `rules`, ascending, by what the rule says of the program.
-    by_path: HashMap<Box<str>, Vec<u32>>,
-    unknown_program: Vec<u32>,
-    any_program: Vec<u32>,
+    by_path: HashMap<Box<str>, Index>,
+    unknown_program: Index,
+    any_program: Index,
 }
 
 impl RuleSet {
     /// Compiles rules, the first to be tried first.
     pub fn compile(rules: Vec<BoundRule>) -> Self {
-        let mut set = Self::default();
+        let mut by_path: HashMap<&str, Vec<u32>> = HashMap::new();
+        let (mut unknown_program, mut any_program) = (Vec::new(), Vec::new());
         for (place, bound) in (0u32..).zip(&rules) {
             match &bound.rule.program {
-                ProgramMatch::Any => set.any_program.push(place),
-                ProgramMatch::Unknown => set.unknown_program.push(place),
-                ProgramMatch::Path(path) => set.by_path.entry(path.clone()).or_default().push(place),
+                ProgramMatch::Any => any_program.push(place),
+                ProgramMatch::Unknown => unknown_program.push(place),
+                ProgramMatch::Path(path) => by_path.entry(path).or_default().push(place),
             }
         }
-        set.rules = rules;
-        set
+        let index = |places| Index::build(places, |place| &rules[place as usize].rule);
+        let by_path = by_path.into_iter().map(|(path, places)| (path.into(), index(places))).collect();
+        let (unknown_program, any_program) = (index(unknown_program), index(any_program));
+        Self { rules, by_path, unknown_program, any_program }
     }
 
     /// All rules, in order.
@@ -63,33 +66,15 @@ impl RuleSet {
 
     /// The first rule that lives and matches.
     pub fn first_match(&self, subject: Subject<'_>, now: Millis) -> Option<&BoundRule> {
+        let accepts = |place: u32| {
+            self.rules.get(place as usize).is_some_and(|bound| bound.rule.matches(subject) && bound.lives(now))
+        };
         let own = match &subject.app.program {
-            Program::Path(path) => self.by_path.get(&**path).map_or(&[][..], Vec::as_slice),
-            Program::Unknown(_) => &self.unknown_program,
+            Program::Path(path) => self.by_path.get(&**path),
+            Program::Unknown(_) => Some(&self.unknown_program),
         };
-        Merged { left: own, right: &self.any_program }
-            .filter_map(|place| self.rules.get(place as usize))
-            .find(|bound| bound.rule.matches(subject) && bound.lives(now))
-    }
-}
-
-/// Two ascending lists as one ascending list.
-struct Merged<'a> {
-    left: &'a [u32],
-    right: &'a [u32],
-}
-
-impl Iterator for Merged<'_> {
-    type Item = u32;
-
-    fn next(&mut self) -> Option<u32> {
-        let side = match (self.left.first(), self.right.first()) {
-            (Some(left), Some(right)) if right < left => &mut self.right,
-            (Some(_), _) => &mut self.left,
-            (None, _) => &mut self.right,
-        };
-        let (first, rest) = side.split_first()?;
-        *side = rest;
-        Some(*first)
+        let own = own.and_then(|index| index.first(subject, u32::MAX, accepts));
+        let any = self.any_program.first(subject, own.unwrap_or(u32::MAX), accepts);
+        self.rules.get(any.or(own)? as usize)
     }
 }

@@ -267,7 +267,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2048))]
 
     #[test]
-    fn the_set_decides_as_a_plain_list_does(mut rules in proptest::collection::vec(some_rule(), 0..40), (flow, app) in some_subject(), now in 0u64..12) {
+    fn the_set_decides_as_a_plain_list_does(mut rules in proptest::collection::vec(some_rule(), 0..120), (flow, app) in some_subject(), now in 0u64..12) {
         for (id, rule) in (1..).zip(&mut rules) {
             rule.id = id;
         }
