@@ -197,8 +197,8 @@ impl<Q: PacketQueue> Engine<Q> {
                 ..as_seen
             },
         };
-        let attribution = self.senses.processes.attribute(&flow, held.interface(), held.uid());
-        (flow, attribution.app, packet.is_mid_stream() || orientation != Orientation::New)
+        let app = self.senses.processes.attribute(&flow, held.interface(), held.uid());
+        (flow, app, packet.is_mid_stream() || orientation != Orientation::New)
     }
 
     /// Gives a decided flow's verdict, and remembers it.

@@ -48,19 +48,11 @@ pub trait PacketQueue {
     fn verdict(&mut self, packet: Self::Packet, verdict: Verdict) -> io::Result<()>;
 }
 
-/// Who sends or would receive a packet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attribution {
-    /// The program.
-    pub app: Arc<App>,
-    /// The socket's cookie, which the kernel never uses twice; `None` if no socket was found.
-    pub socket: Option<u64>,
-}
-
 /// Finds the program behind a flow.
 pub trait ProcessLookup {
-    /// `interface` is the index of the packet's interface, `uid` what the queue told of the sender.
-    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Attribution;
+    /// Who sends or would receive it. `interface` is the index of the packet's interface, `uid` what the queue told of the
+    /// sender.
+    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Arc<App>;
 }
 
 /// Whether a packet goes the way of the one that opened its flow.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::app::{App, Program, Unknown};
 use crate::flow::{Direction, Flow, Protocol};
-use crate::ports::{Attribution, ProcessLookup};
+use crate::ports::ProcessLookup;
 use bpf::Senders;
 pub use bpf::{ExactError, ExactLayer};
 use owners::{Owner, SocketOwners};
@@ -59,27 +59,22 @@ impl Processes {
 }
 
 impl ProcessLookup for Processes {
-    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Attribution {
+    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Arc<App> {
         if flow.direction == Direction::Outgoing
-            && let Some(sender) = self.senders.as_mut().and_then(|senders| senders.find(&flow.key))
+            && let Some(app) = self.senders.as_mut().and_then(|senders| senders.find(&flow.key, uid))
         {
-            return Attribution { app: Arc::new(app(sender, uid)), socket: None };
+            return app;
         }
         let sockets = match self.find_sockets(flow, interface) {
             Found::Sockets(sockets) => sockets,
-            Found::Nothing(why) => return Attribution { app: Arc::new(App::unknown(why, uid)), socket: None },
+            Found::Nothing(why) => return Arc::new(App::unknown(why, uid)),
         };
         let uid = sockets.first().map(|socket| socket.uid).or(uid);
-        let cookie = match &sockets[..] {
-            [only] => only.cookie,
-            _ => None,
-        };
-        let app = app(self.owner_of_all(&sockets), uid);
-        Attribution { app: Arc::new(app), socket: cookie }
+        Arc::new(owned_by(self.owner_of_all(&sockets), uid))
     }
 }
 
-fn app(owner: Result<Owner, Unknown>, uid: Option<u32>) -> App {
+fn owned_by(owner: Result<Owner, Unknown>, uid: Option<u32>) -> App {
     match owner {
         Ok(owner) => App { program: Program::Path(owner.path), process: owner.process, uid },
         Err(why) => App::unknown(why, uid),

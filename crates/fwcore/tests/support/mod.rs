@@ -16,9 +16,7 @@ use fwcore::flow::{Direction, Flow, InterfaceName};
 use fwcore::flows::FlowTable;
 use fwcore::packet::Packet;
 use fwcore::pending::{Inbox, PendingTable};
-use fwcore::ports::{
-    Attribution, Clock, Event, EventSink, FlowTracker, InterfaceNames, Millis, Orientation, ProcessLookup,
-};
+use fwcore::ports::{Clock, Event, EventSink, FlowTracker, InterfaceNames, Millis, Orientation, ProcessLookup};
 use fwcore::queue::{ReplayPacket, ReplayQueue};
 use fwcore::rules::{BoundRule, Defaults, Endpoint, Policy, ProgramMatch, Rule, RuleSet, Unattended, Usage};
 use fwcore::shared::Shared;
@@ -58,7 +56,7 @@ pub struct Programs {
 }
 
 impl ProcessLookup for Programs {
-    fn attribute(&mut self, flow: &Flow, _interface: u32, _uid: Option<u32>) -> Attribution {
+    fn attribute(&mut self, flow: &Flow, _interface: u32, _uid: Option<u32>) -> Arc<App> {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let port = flow.local().1;
         assert_ne!(port, 666, "told to panic");
@@ -70,7 +68,7 @@ impl ProcessLookup for Programs {
             },
             None => App::unknown(Unknown::NoSocket, None),
         };
-        Attribution { app: Arc::new(app), socket: Some(port.into()) }
+        Arc::new(app)
     }
 }
 

@@ -18,8 +18,9 @@ use procfs::process::Process;
 use thiserror::Error;
 
 use self::layout::{PROCESS_SIZE, ProcessRecord, SENDER_SIZE, Sender};
+use super::owned_by;
 use super::owners::{Owner, executable};
-use crate::app::{ProcessId, Unknown};
+use crate::app::{App, ProcessId, Unknown};
 use crate::flow::FlowKey;
 
 const NF_INET_LOCAL_OUT: i32 = 3;
@@ -116,14 +117,14 @@ impl ExactLayer {
     }
 }
 
-/// What ran in a process between two execs.
-type Image = (u32, u64, u64);
+/// What ran in a process between two execs, and whose socket it used.
+type Image = (u32, u64, u64, Option<u32>);
 
 /// Names senders; one for each packet thread.
 #[derive(Debug)]
 pub(super) struct Senders {
     layer: Arc<ExactLayer>,
-    known: HashMap<Image, Result<Owner, Unknown>>,
+    known: HashMap<Image, Arc<App>>,
 }
 
 impl Senders {
@@ -132,21 +133,21 @@ impl Senders {
     }
 
     /// Who sent the packet that opened an outgoing flow; `None` if that was not seen.
-    pub(super) fn find(&mut self, key: &FlowKey) -> Option<Result<Owner, Unknown>> {
+    pub(super) fn find(&mut self, key: &FlowKey, uid: Option<u32>) -> Option<Arc<App>> {
         let sender = self.layer.sender(key)?;
         if sender.shared {
-            return Some(Err(Unknown::Shared));
+            return Some(Arc::new(App::unknown(Unknown::Shared, uid)));
         }
-        let image = (sender.tgid, sender.start_time, sender.exec_id);
+        let image = (sender.tgid, sender.start_time, sender.exec_id, uid);
         if let Some(known) = self.known.get(&image) {
-            return Some(known.clone());
+            return Some(Arc::clone(known));
         }
-        let owner = self.name(&sender);
+        let app = Arc::new(owned_by(self.name(&sender), uid));
         if self.known.len() >= KNOWN_PROCESSES {
             self.known.clear();
         }
-        self.known.insert(image, owner.clone());
-        Some(owner)
+        self.known.insert(image, Arc::clone(&app));
+        Some(app)
     }
 
     fn name(&self, sender: &Sender) -> Result<Owner, Unknown> {
