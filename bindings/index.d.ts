@@ -214,7 +214,7 @@ export interface RuleUsage {
 export interface StartOptions {
   /** Number of the first NFQUEUE; the others follow it. */
   firstQueue: number
-  /** 0: one for each CPU. */
+  /** 0: two for each CPU, one of each half of the queues. */
   queueCount: number
   /** The bits of packet and connection marks that are ours; at least two. */
   markMask: number

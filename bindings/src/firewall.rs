@@ -19,7 +19,7 @@ use crate::policy::NativePolicy;
 pub struct StartOptions {
     /// Number of the first NFQUEUE; the others follow it.
     pub first_queue: u32,
-    /// 0: one for each CPU.
+    /// 0: two for each CPU, one of each half of the queues.
     pub queue_count: u32,
     /// The bits of packet and connection marks that are ours; at least two.
     pub mark_mask: u32,

@@ -32,7 +32,7 @@ use crate::worker;
 pub struct Options {
     /// Number of the first queue.
     pub first_queue: u16,
-    /// How many follow each other; `None` is one for each CPU.
+    /// How many follow each other; `None` is two for each CPU: all of the first half, then all of the second.
     pub queue_count: Option<u16>,
     /// The bits of marks that are ours.
     pub marks: Marks,
@@ -150,7 +150,7 @@ impl Firewall {
         doorbell: Box<dyn Fn() + Send + Sync>,
     ) -> Result<Self, StartError> {
         let cpus = cpus();
-        let count = options.queue_count.unwrap_or(cpus.len() as u16).max(1);
+        let count = options.queue_count.unwrap_or(cpus.len() as u16 * 2).max(1);
         if options.first_queue.checked_add(count - 1).is_none() {
             return Err(StartError::Range(options.first_queue, count - 1));
         }

@@ -9,6 +9,7 @@ const CASES = [
   { name: "loopback-exempt-2-queues", exemptLoopback: true, queueCount: 2 },
   { name: "loopback-judged-1-queue", exemptLoopback: false, queueCount: 1 },
   { name: "loopback-judged-2-queues", exemptLoopback: false, queueCount: 2 },
+  { name: "loopback-exempt-4-queues", exemptLoopback: true, queueCount: 4 },
 ];
 
 describe.each(CASES)("the rules with $name are the reviewed ones", ({ name, exemptLoopback, queueCount }) => {

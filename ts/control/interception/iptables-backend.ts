@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { type Commands, must, type Tool } from "./command.js";
 import { InterceptionError } from "./errors.js";
-import { CHAIN_PREFIX, type Family, iptablesText, JUMPS } from "./iptables-text.js";
-import type { Ruleset } from "./ruleset.js";
+import { CHAIN_PREFIX, type Family, iptablesText, JUMPS, queueOption } from "./iptables-text.js";
+import { queuesOf, type Ruleset } from "./ruleset.js";
 
 const TOOLS: Record<Family, { restore: Tool; save: Tool }> = {
   ipv4: { restore: "iptables-restore", save: "iptables-save" },
@@ -47,15 +47,18 @@ export async function removeIptables(commands: Commands): Promise<void> {
 
 /** What is missing from the kernel, as one line; undefined when everything stands. */
 export async function iptablesProblem(commands: Commands, ruleset: Ruleset): Promise<string | undefined> {
-  const { first, last } = ruleset.queues;
-  const queue = first === last ? `--queue-num ${first} ` : `--queue-balance ${first}:${last} `;
+  const wanted = new Map<string, string>(
+    Object.entries(ruleset.judge).map(([hook, steps]) => [hook.toUpperCase(), `${queueOption(queuesOf(steps))} `]),
+  );
   for (const family of kernelFamilies()) {
     const ours = ownRules(await must(commands, TOOLS[family].save, []));
     for (const { table, from, to } of JUMPS) {
       const found = ours.find((entry) => entry.table === table);
       const jumps = found?.jumps.some((line) => line.startsWith(`-A ${from} `) && line.endsWith(` ${to}`));
       if (!jumps) return `the jump from ${from} to ${to} (${table}, ${family}) is missing`;
-      const queues = found?.rules.some((line) => line.startsWith(`-A ${to} `) && `${line} `.includes(queue));
+      const queues = found?.rules.some(
+        (line) => line.startsWith(`-A ${to} `) && `${line} `.includes(wanted.get(from) ?? ""),
+      );
       if (table === "mangle" && !queues) return `the queue rule of ${to} (${family}) is missing`;
     }
   }

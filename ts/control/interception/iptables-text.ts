@@ -4,6 +4,7 @@ import {
   type Direction,
   type Helper,
   NEIGHBOUR_TYPES,
+  type QueueRange,
   type Ruleset,
   type Step,
 } from "./ruleset.js";
@@ -90,8 +91,10 @@ function match(condition: Condition, { ruleset: { marks }, family, way }: Contex
   }
 }
 
-function target(act: Act, { ruleset: { marks, queues }, family }: Context): string {
+function target(act: Act, { ruleset: { marks }, family }: Context): string {
   const mask = hex(marks.mask);
+  if (typeof act === "object" && act.by === "queue")
+    return `-j NFQUEUE ${queueOption(act.to)} --queue-bypass${fanout(act.to)}`;
   if (typeof act === "object") return `-${act.by === "jump" ? "j" : "g"} ${HELPER[act.to]}`;
   switch (act) {
     case "pass":
@@ -106,10 +109,15 @@ function target(act: Act, { ruleset: { marks, queues }, family }: Context): stri
       return "-j REJECT --reject-with tcp-reset";
     case "unreachable":
       return `-j REJECT --reject-with ${family === "ipv4" ? "icmp-port-unreachable" : "icmp6-port-unreachable"}`;
-    case "queue":
-      if (queues.first === queues.last) return `-j NFQUEUE --queue-num ${queues.first} --queue-bypass`;
-      return `-j NFQUEUE --queue-balance ${queues.first}:${queues.last} --queue-bypass --queue-cpu-fanout`;
   }
+}
+
+export function queueOption({ first, last }: QueueRange): string {
+  return first === last ? `--queue-num ${first}` : `--queue-balance ${first}:${last}`;
+}
+
+function fanout({ first, last }: QueueRange): string {
+  return first === last ? "" : " --queue-cpu-fanout";
 }
 
 function hex(value: number): string {

@@ -1,7 +1,7 @@
 import { type Commands, must } from "./command.js";
 import { InterceptionError } from "./errors.js";
 import { NFT_REMOVAL, NFT_TABLE, nftText } from "./nft-text.js";
-import type { Ruleset } from "./ruleset.js";
+import { type Direction, queuesOf, type Ruleset } from "./ruleset.js";
 
 /** Whether nft is there and the kernel takes our table, which needs the `queue` expression; nothing is applied. */
 export async function nftTakes(commands: Commands, ruleset: Ruleset): Promise<boolean> {
@@ -31,11 +31,13 @@ export async function removeNft(commands: Commands): Promise<void> {
 export async function nftProblem(commands: Commands, ruleset: Ruleset): Promise<string | undefined> {
   const listed = await commands.run("nft", ["list", "table", ...NFT_TABLE.split(" ")]);
   if (!listed.ok) return `the table ${NFT_TABLE} is missing`;
-  const { first, last } = ruleset.queues;
-  const queue = new RegExp(`queue .*\\b${first === last ? first : `${first}-${last}`}\\b`);
+  const queue = (hook: Direction) => {
+    const { first, last } = queuesOf(ruleset.judge[hook]);
+    return new RegExp(`queue .*\\b${first === last ? first : `${first}-${last}`}\\b`);
+  };
   const chains = listed.stdout.split(/^\tchain /m);
-  const missing = ["output", "input"].find(
-    (name) => !chains.some((text) => text.startsWith(`${name} `) && queue.test(text)),
+  const missing = (["output", "input"] as const).find(
+    (name) => !chains.some((text) => text.startsWith(`${name} `) && queue(name).test(text)),
   );
   return missing && `the queue rule of chain ${missing} is missing`;
 }

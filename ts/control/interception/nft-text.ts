@@ -4,6 +4,7 @@ import {
   type Direction,
   type Helper,
   NEIGHBOUR_TYPES,
+  type QueueRange,
   type Ruleset,
   type Step,
 } from "./ruleset.js";
@@ -82,9 +83,10 @@ function match(condition: Condition, { marks }: Ruleset, way?: Direction): strin
   }
 }
 
-function statements(act: Act, { marks, queues }: Ruleset): string[] {
+function statements(act: Act, { marks }: Ruleset): string[] {
   const mask = hex(marks.mask);
   const others = hex(0xffffffff - marks.mask);
+  if (typeof act === "object" && act.by === "queue") return [queueStatement(act.to)];
   if (typeof act === "object") return [`${act.by} ${HELPER[act.to]}`];
   switch (act) {
     case "pass":
@@ -101,11 +103,11 @@ function statements(act: Act, { marks, queues }: Ruleset): string[] {
       return ["reject with tcp reset"];
     case "unreachable":
       return ["reject with icmpx type port-unreachable"];
-    case "queue":
-      return queues.first === queues.last
-        ? [`queue flags bypass to ${queues.first}`]
-        : [`queue flags bypass,fanout to ${queues.first}-${queues.last}`];
   }
+}
+
+function queueStatement({ first, last }: QueueRange): string {
+  return first === last ? `queue flags bypass to ${first}` : `queue flags bypass,fanout to ${first}-${last}`;
 }
 
 function hex(value: number): string {

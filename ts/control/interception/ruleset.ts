@@ -2,7 +2,10 @@ import { InterceptionError } from "./errors.js";
 
 export type InterceptionOptions = {
   backend: "auto" | "nft" | "iptables" | "none";
-  /** The queues are firstQueue .. firstQueue + queueCount - 1, one for each CPU in turn. */
+  /**
+   * The queues are firstQueue .. firstQueue + queueCount - 1: the first half for what goes out, the second for what comes in,
+   * so that a flood from outside does not hold up what programs here open. In each half one for each CPU in turn.
+   */
   firstQueue: number;
   queueCount: number;
   /** The bits of packet and connection marks that are ours: at least two. */
@@ -28,13 +31,15 @@ export type Condition =
 
 export type Act =
   | "pass"
-  | "queue"
   | "drop"
   | "keep-mark"
   | "clear-mark"
   | "reset"
   | "unreachable"
-  | { by: "jump" | "goto"; to: Helper };
+  | { by: "jump" | "goto"; to: Helper }
+  | { by: "queue"; to: QueueRange };
+
+export type QueueRange = { first: number; last: number };
 
 /** A packet that meets every condition of `when` is treated as `act` says. */
 export type Step = { when: readonly Condition[]; act: Act };
@@ -50,7 +55,7 @@ export type Ruleset = {
   judge: Readonly<Record<Direction, readonly Step[]>>;
   answer: readonly Step[];
   helpers: Readonly<Record<Helper, readonly Step[]>>;
-  queues: { first: number; last: number };
+  queues: QueueRange;
   marks: { mask: number } & Record<Judged, number>;
 };
 
@@ -66,8 +71,10 @@ export const NEIGHBOUR_TYPES: readonly { from: number; to: number }[] = [
  * the routing. The connection's mark then lets later packets pass (accept), or makes the kernel answer them (reject).
  */
 export function buildRuleset(options: InterceptionOptions): Ruleset {
+  const queues = queueRange(options);
+  const [output, input] = halves(queues);
   return {
-    judge: { output: judge(options), input: judge(options) },
+    judge: { output: judge(options, output), input: judge(options, input) },
     answer: [{ when: [{ on: "connection", is: "reject" }], act: { by: "jump", to: "reject" } }],
     helpers: {
       save: [
@@ -84,12 +91,12 @@ export function buildRuleset(options: InterceptionOptions): Ruleset {
         { when: [], act: "unreachable" },
       ],
     },
-    queues: queueRange(options),
+    queues,
     marks: marksOf(options.markMask),
   };
 }
 
-function judge(options: InterceptionOptions): Step[] {
+function judge(options: InterceptionOptions, queues: QueueRange): Step[] {
   const steps: Step[] = [
     { when: [{ on: "connection", is: "accept" }], act: "pass" },
     { when: [{ on: "packet", is: "any" }], act: { by: "goto", to: "save" } },
@@ -97,12 +104,37 @@ function judge(options: InterceptionOptions): Step[] {
     // Errors about a known flow are the kernel's, and a verdict on one would be kept as its flow's.
     { when: [{ on: "icmp-error" }], act: "pass" },
     { when: [{ on: "tcp-reset" }, { on: "connection", is: "reject" }], act: "pass" },
-    { when: [], act: "queue" },
+    { when: [], act: { by: "queue", to: queues } },
   ];
   return options.exemptLoopback ? [{ when: [{ on: "loopback" }], act: "pass" }, ...steps] : steps;
 }
 
-function queueRange({ firstQueue, queueCount }: InterceptionOptions): { first: number; last: number } {
+/** Where the packets of a hook are queued. */
+export function queuesOf(steps: readonly Step[]): QueueRange {
+  const acts = steps
+    .map(({ act }) => act)
+    .flatMap((act) => (typeof act === "object" && act.by === "queue" ? [act.to] : []));
+  const [queues] = acts;
+  if (queues === undefined)
+    throw new InterceptionError("a hook queues nothing", "this is a fault of fwdaemon: report it");
+  return queues;
+}
+
+/** A single queue serves both ways. */
+function halves({ first, last }: QueueRange): [QueueRange, QueueRange] {
+  const middle = first + Math.floor((last - first + 1) / 2);
+  if (middle === first)
+    return [
+      { first, last },
+      { first, last },
+    ];
+  return [
+    { first, last: middle - 1 },
+    { first: middle, last },
+  ];
+}
+
+function queueRange({ firstQueue, queueCount }: InterceptionOptions): QueueRange {
   const last = firstQueue + queueCount - 1;
   if (!Number.isInteger(firstQueue) || !Number.isInteger(last) || firstQueue < 0 || queueCount < 1 || last > 65535) {
     throw new InterceptionError(`queues ${firstQueue} to ${last} do not exist`, "take a first queue from 0 to 65535");

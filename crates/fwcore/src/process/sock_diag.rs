@@ -74,8 +74,14 @@ impl SockDiag {
     pub(super) fn udp(&mut self, flow: &Flow, interface: u32) -> Found {
         let protocol = flow.key.protocol;
         match self.exact(protocol, flow.remote(), flow.local(), interface) {
-            // Connected to just this peer: nobody else can send with these ends.
-            Ok(entry) if entry.remote == flow.remote() => Self::one(Ok(entry)),
+            // Connected to just this peer: nobody else can send with these ends. What comes in for one host goes where the
+            // look-up says: the kernel delivers by the same one.
+            Ok(entry)
+                if entry.remote == flow.remote()
+                    || (flow.direction == Direction::Incoming && !is_group(flow.local().0)) =>
+            {
+                Self::one(Ok(entry))
+            }
             Ok(entry) => match self.all_on_port(protocol, flow.local(), flow.remote()) {
                 Ok(sockets) if sockets.len() > 1 => Found::Sockets(sockets),
                 _ => Self::one(Ok(entry)),

@@ -22,6 +22,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define NF_ACCEPT 1
 #define PF_KTHREAD 0x00200000
 #define TCP_SYN_SENT 2
+#define SOCK_STREAM 1
 #define IPPROTO_ICMP 1
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
@@ -116,6 +117,7 @@ struct socket {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u16 sk_type;
 	__u16 sk_protocol;
 	struct socket *sk_socket;
 } __attribute__((preserve_access_index));
@@ -359,7 +361,9 @@ int on_output(struct bpf_nf_ctx *ctx)
 	struct sender sender = {};
 	if (!sk || read_ends(skb, &ends))
 		return NF_ACCEPT;
-	int is_tcp = ends.protocol == IPPROTO_TCP;
+	// TCP that a raw socket writes is no connection of its own: each packet is its sender's.
+	int is_tcp = ends.protocol == IPPROTO_TCP && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM;
+	int is_forged = ends.protocol == IPPROTO_TCP && !is_tcp;
 	if (is_tcp && (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_SYN_SENT ||
 		       BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_retransmits)))
 		return NF_ACCEPT;
@@ -369,7 +373,9 @@ int on_output(struct bpf_nf_ctx *ctx)
 		return NF_ACCEPT;
 	}
 	struct sender *known = bpf_map_lookup_elem(&senders, &ends);
-	if (known && known->inode == sender.inode) {
+	// A connection may stand that has the ends of a forged packet. Its SYN, if sent again, is not recorded again, so an entry
+	// of another process must not become the forger's.
+	if (known && (known->inode == sender.inode || is_forged)) {
 		int same = known->tgid == sender.tgid && known->start_time == sender.start_time;
 		if (is_tcp || (same && known->exec_id == sender.exec_id))
 			return NF_ACCEPT;
