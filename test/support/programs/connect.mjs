@@ -1,5 +1,5 @@
 // connect.mjs HOST PORT COUNT: opens a TCP connection to each of the COUNT ports from PORT on, all at once, and keeps
-// them. Prints `data`, `error` and `close` as they come, and when every one is decided `outcomes {"connected":N,...}`.
+// them. Prints `data` (a line), `error` and `close` as they come, and when every one is decided `outcomes {"connected":N,...}`.
 // A line on standard input is sent on every open connection.
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
@@ -15,7 +15,10 @@ const results = Array.from({ length: Number(count) }, (_, index) => {
       console.log(`error ${index} ${error.code}`);
       resolve(error.code);
     });
-    socket.on("data", (chunk) => console.log(`data ${index} ${chunk.toString().trim()}`));
+    const lines = createInterface(socket);
+    lines.on("line", (line) => console.log(`data ${index} ${line}`));
+    // The socket tells its errors itself.
+    lines.on("error", () => {});
     socket.on("close", () => console.log(`close ${index}`));
   });
 });

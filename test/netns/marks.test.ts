@@ -1,0 +1,83 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ruleLine } from "../support/daemon.js";
+import { createLab, type Lab } from "../support/netns.js";
+import { fetchPage, lookUp, serve } from "../support/probes.js";
+import { begin } from "../support/scene.js";
+
+/** The shipped mark_mask, and what wg-quick, Kubernetes and Tailscale use. */
+const OURS = "0x30000000";
+const OTHERS = ["0xca6c", "0xc000", "0xff0000"];
+const FAMILIES = [
+  { family: "ipv4", tool: "iptables" },
+  { family: "ipv6", tool: "ip6tables" },
+] as const;
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await createLab();
+  await serve(lab.peer);
+});
+afterAll(() => lab.close());
+afterEach(async () => {
+  for (const { tool } of FAMILIES) await lab.box.must([tool, "-t", "raw", "-F"]);
+});
+
+describe.each(FAMILIES)("over $family", ({ family, tool }) => {
+  /** How many packets of web connections left the box with this mark. */
+  async function left(match: string[]): Promise<number> {
+    const rows = await lab.box.must([tool, "-t", "mangle", "-vnxL", "LEAVING"]);
+    const row = rows.split("\n").find((line) => line.includes(match.join(" ")));
+    if (row === undefined) throw new Error(`no rule for ${match.join(" ")}: ${rows}`);
+    return Number(row.trim().split(/\s+/)[0]);
+  }
+
+  /** Counts at the very end, behind routing. */
+  async function count(...matches: string[][]): Promise<void> {
+    const mangle = (...args: string[]) => lab.box.must([tool, "-t", "mangle", ...args]);
+    await mangle("-N", "LEAVING");
+    await mangle("-A", "POSTROUTING", "-p", "tcp", "--dport", "80", "-j", "LEAVING");
+    for (const match of matches) {
+      await mangle(
+        "-A",
+        "LEAVING",
+        "-m",
+        "mark",
+        "--mark",
+        match[0] ?? "",
+        "-m",
+        "comment",
+        "--comment",
+        match.join(" "),
+      );
+    }
+  }
+  afterEach(async () => {
+    await lab.box.run([tool, "-t", "mangle", "-F"]);
+    await lab.box.run([tool, "-t", "mangle", "-X"]);
+  });
+
+  test.each(OTHERS)(
+    "a packet that carries the mark %s of somebody else leaves with it, and with none of ours",
+    async (mark) => {
+      await lab.box.must([tool, "-t", "raw", "-A", "OUTPUT", "-j", "MARK", "--set-mark", mark]);
+      await count([`${mark}/0xffffffff`], [`0x0/${OURS}`], ["0x0/0x0"]);
+      await begin(lab.box, { rules: [ruleLine({ action: "ACCEPT" })] });
+      expect(await fetchPage(lab.box, lab.peer.address[family])).toBe("passed");
+      const all = await left(["0x0/0x0"]);
+      expect(all).toBeGreaterThan(3);
+      expect([await left([`${mark}/0xffffffff`]), await left([`0x0/${OURS}`])]).toEqual([all, all]);
+    },
+  );
+
+  test("a rejected packet that the kernel does not track is dropped, never passed", async () => {
+    await lab.box.must([tool, "-t", "raw", "-A", "OUTPUT", "-p", "udp", "--dport", "53", "-j", "CT", "--notrack"]);
+    const { site, daemon } = await begin(lab.box, {
+      config: { default_input_action: "ACCEPT" },
+      rules: [ruleLine({ action: "ACCEPT" })],
+    });
+    expect(await lookUp(lab.box, lab.peer.address[family])).toBe("passed");
+    await site.writeRules([ruleLine({ direction: "outgoing", action: "REJECT" })]);
+    await daemon.client.rules.reload.mutate();
+    expect(await lookUp(lab.box, lab.peer.address[family])).toBe("silence");
+  });
+});
