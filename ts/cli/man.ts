@@ -37,8 +37,8 @@ export function manualPage(program: DocumentedCommand): string {
     ".I /run/desktopfw/fwdaemon.sock",
     "the socket of fwdaemon",
     ".TP",
-    ".I /etc/desktopfw/config\\fR, \\fI/etc/desktopfw/rules",
-    "the settings and the permanent rules",
+    ".I /etc/desktopfw/config\\fR, \\fI/etc/desktopfw/rules\\fR, \\fI/etc/desktopfw/apps",
+    "the settings, the permanent rules and the registered programs",
     ".SH EXAMPLES",
     ...exampleLines(program),
   ];

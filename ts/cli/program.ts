@@ -2,6 +2,7 @@ import { Option } from "commander";
 import { DEFAULT_SOCKET } from "../client/index.js";
 import { DocumentedCommand } from "./command.js";
 import { addAllow } from "./commands/allow.js";
+import { addApps } from "./commands/apps.js";
 import { addCompletion } from "./commands/completion.js";
 import { addConfig } from "./commands/config.js";
 import { addDeny } from "./commands/deny.js";
@@ -46,6 +47,7 @@ export function createProgram(io: Io, version: string): DocumentedCommand {
   addRules(program, io);
   addEvents(program, io);
   addConfig(program, io);
+  addApps(program, io);
   addDevices(program, io);
   addInterception(program, io);
   addCompletion(program, io);

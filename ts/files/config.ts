@@ -1,12 +1,14 @@
 import { CONFIG_EXPECTED, CONFIG_KEYS, Config, type ConfigKey } from "../model/config.js";
 import { FileError, UnwritableError } from "./error.js";
-import { type ContentLine, contentLines, GENERATED, splitLines, trimBlanks, withSection } from "./lines.js";
+import { type ContentLine, GENERATED, type PassedOver, readLines, trimBlanks } from "./lines.js";
 
 /** The file `config` in the original's format. Every line's text is kept; `places` has the index of each key's line. */
 export type ConfigDocument = {
   readonly lines: readonly string[];
   readonly values: Config;
   readonly places: ReadonlyMap<ConfigKey, number>;
+  /** Lines of an original's file that say nothing; they are comments in `lines`. */
+  readonly passedOver?: readonly PassedOver[];
 };
 
 const SECTION = "settings";
@@ -17,23 +19,25 @@ const EQUALS_COLUMN = 24;
 /** No settings: all defaults. */
 export const EMPTY_CONFIG: ConfigDocument = { lines: HEADER, values: Config.parse({}), places: new Map() };
 
-/** Reads the whole file. Keys that are missing have their defaults. Throws a FileError for the first wrong line. */
+/**
+ * Reads the whole file. Keys that are missing have their defaults. Throws a FileError for the first wrong line; a key that
+ * is known and a value that is not are wrong in an original's file too, since what it did with them is not known.
+ */
 export function parseConfig(text: string, file = "config"): ConfigDocument {
-  const lines = withSection(splitLines(text), SECTION, HEADER);
-  const content = contentLines(lines, SECTION, file);
+  const layout = { section: SECTION, header: HEADER, file };
+  const { lines, content, passedOver } = readLines(text, layout, parseSetting);
   const places = new Map<ConfigKey, number>();
   const texts: Partial<Record<ConfigKey, string>> = {};
-  for (const line of content) {
-    const { key, value } = parseSetting(line, file);
-    const earlier = places.get(key);
+  for (const { index, value: setting } of content) {
+    const at = { file, line: index + 1 };
+    const earlier = places.get(setting.key);
     if (earlier !== undefined) {
-      throw new FileError({ file, line: line.number }, `${key} stands twice`, `it once; line ${earlier + 1} has it`);
+      throw new FileError(at, `${setting.key} stands twice`, `it once; line ${earlier + 1} has it`);
     }
-    places.set(key, line.number - 1);
-    texts[key] = value;
+    places.set(setting.key, index);
+    texts[setting.key] = checkedValue(setting, at);
   }
-  const values = Config.parse(texts);
-  return { lines, values, places };
+  return { lines, values: Config.parse(texts), places, ...(passedOver && { passedOver }) };
 }
 
 /** The file's text; ends with a line end. */
@@ -66,20 +70,27 @@ function formatKey(key: ConfigKey): string {
   return `${key}${"\t".repeat(tabs)}=\t`;
 }
 
-function parseSetting(line: ContentLine, file: string): { key: ConfigKey; value: string } {
+type Setting = { key: ConfigKey; written: string };
+
+function parseSetting(line: ContentLine, file: string): Setting {
   const at = { file, line: line.number };
   const equals = line.text.indexOf("=");
-  if (equals < 0) throw new FileError(at, `${JSON.stringify(line.text)} has no "="`, "key = value");
+  if (equals < 0) {
+    // The line may hold the password behind its key, and the message goes to logs.
+    const shown = line.text.startsWith("password") ? "the line of the password" : JSON.stringify(line.text);
+    throw new FileError(at, `${shown} has no "="`, "key = value");
+  }
   const name = trimBlanks(line.text.slice(0, equals));
   const key = CONFIG_KEYS.find((known) => known === name);
   if (key === undefined)
     throw new FileError(at, `key ${JSON.stringify(name)} is not known`, `one of ${CONFIG_KEYS.join(", ")}`);
-  const written = trimBlanks(line.text.slice(equals + 1));
+  return { key, written: trimBlanks(line.text.slice(equals + 1)) };
+}
+
+function checkedValue({ key, written }: Setting, at: { file: string; line: number }): string {
   const value = key.endsWith("_action") ? written.toUpperCase() : written;
-  if (!Config.shape[key].safeParse(value).success) {
-    // A password is never repeated: the message goes to logs.
-    const shown = key === "password" ? "password" : `${key} ${JSON.stringify(written)}`;
-    throw new FileError(at, `${shown} is not accepted`, CONFIG_EXPECTED[key]);
-  }
-  return { key, value };
+  if (Config.shape[key].safeParse(value).success) return value;
+  // A password is never repeated: the message goes to logs.
+  const shown = key === "password" ? "password" : `${key} ${JSON.stringify(written)}`;
+  throw new FileError(at, `${shown} is not accepted`, CONFIG_EXPECTED[key]);
 }

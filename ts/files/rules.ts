@@ -9,7 +9,7 @@ import {
   type RuleFields,
 } from "../model/rule.js";
 import { FileError, UnwritableError } from "./error.js";
-import { contentLines, GENERATED, splitLines, withSection } from "./lines.js";
+import { GENERATED, type PassedOver, readLines } from "./lines.js";
 
 /**
  * The file `rules` in the original's format: one permanent rule a line, in the order in which they are tried. The text of
@@ -20,6 +20,8 @@ export type RulesDocument = {
   readonly rules: readonly RuleFields[];
   /** For each rule the index of its line. */
   readonly places: readonly number[];
+  /** Lines of an original's file that say nothing; they are comments in `lines`. */
+  readonly passedOver?: readonly PassedOver[];
 };
 
 const SECTION = "rules";
@@ -35,10 +37,15 @@ export const EMPTY_RULES: RulesDocument = { lines: HEADER, rules: [], places: []
 
 /** Reads the whole file. `file` is the name that errors carry. Throws a FileError for the first line that does not parse. */
 export function parseRules(text: string, file = "rules"): RulesDocument {
-  const lines = withSection(splitLines(text), SECTION, HEADER);
-  const content = contentLines(lines, SECTION, file);
-  const rules = content.map((line) => parseRuleLine(line.text, { file, line: line.number }));
-  return { lines, rules, places: content.map((line) => line.number - 1) };
+  const { lines, content, passedOver } = readLines(text, { section: SECTION, header: HEADER, file }, (line) =>
+    parseRuleLine(line.text, { file, line: line.number }),
+  );
+  return {
+    lines,
+    rules: content.map(({ value }) => value),
+    places: content.map(({ index }) => index),
+    ...(passedOver && { passedOver }),
+  };
 }
 
 /** The file's text; ends with a line end. */

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { type AppsDocument, EMPTY_APPS, formatApps, parseApps } from "./apps.js";
 import { type ConfigDocument, EMPTY_CONFIG, formatConfig, parseConfig } from "./config.js";
 import { DirectoryError, FileError } from "./error.js";
 import { replaceFile } from "./replace.js";
@@ -15,6 +16,7 @@ const CONFIG: Format<ConfigDocument> = {
   parse: parseConfig,
   format: formatConfig,
 };
+const APPS: Format<AppsDocument> = { name: "apps", empty: EMPTY_APPS, parse: parseApps, format: formatApps };
 /** The config file holds a password; rules tell which programs a person runs. */
 const NEW_FILE_MODE = 0o600;
 
@@ -31,6 +33,7 @@ export type Stored<D> = {
 };
 
 export const rulesFile = (directory: string): Stored<RulesDocument> => stored(directory, RULES);
+export const appsFile = (directory: string): Stored<AppsDocument> => stored(directory, APPS);
 export const configFile = (directory: string): Stored<ConfigDocument> => stored(directory, CONFIG);
 
 /** Throws a DirectoryError where the directory of the files is missing or is none. */

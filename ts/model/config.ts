@@ -24,11 +24,13 @@ export const Config = z.object({
     .string()
     .refine((value) => isIP(value) !== 0, "expected an IP address")
     .default("127.0.0.1"),
-  port: whole(1025, 65_535).default(32123),
+  port: whole(1024, 65_535).default(32123),
   default_input_action: Action.default("ASK"),
   default_output_action: Action.default("ASK"),
   /** What decides a flow that would be asked about while no client is attached. */
   unattended_action: z.enum(["ACCEPT", "DROP", "ASK"]).default("ACCEPT"),
+  /** What becomes of a flow of a registered program whose file has changed, where it would have been accepted. */
+  changed_app_action: z.enum(["ASK", "DROP", "IGNORE"]).default("ASK"),
   query_timeout: seconds.default(60),
   session_idle: seconds.default(60),
   exempt_loopback: boolean.default(true),
@@ -48,10 +50,11 @@ export const CONFIG_EXPECTED: Readonly<Record<ConfigKey, string>> = {
   username: "1 to 16 characters",
   password: "a password, or * for none",
   host: "an IP address",
-  port: "a number from 1025 to 65535",
+  port: "a number from 1024 to 65535",
   default_input_action: "ASK, ACCEPT, DROP or REJECT",
   default_output_action: "ASK, ACCEPT, DROP or REJECT",
   unattended_action: "ACCEPT, DROP or ASK",
+  changed_app_action: "ASK, DROP or IGNORE",
   query_timeout: "seconds from 1 to 86400",
   session_idle: "seconds from 1 to 86400",
   exempt_loopback: "yes or no",

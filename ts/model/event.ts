@@ -1,13 +1,15 @@
 import { z } from "zod";
+import { RegisteredApp } from "./app.js";
 import { App, Flow, Query } from "./query.js";
 import { Rule } from "./rule.js";
 
 const at = z.number();
 
-/** Why a flow got its verdict: a rule (`rule` is its id), a default action, nobody attached, an answer, a timeout, ... */
+/** Why a flow got its verdict: a rule (`rule` is its id), a changed program, a default action, nobody attached, an answer, a timeout, ... */
 export const Reason = z.object({
   kind: z.enum([
     "rule",
+    "changed",
     "default",
     "unattended",
     "answer",
@@ -49,6 +51,8 @@ export const Event = z.discriminatedUnion("type", [
     rule: Rule,
     why: z.enum(["user", "idle", "expired", "quit", "reload"]),
   }),
+  /** The file of a registered program is not what was registered any more. */
+  z.object({ type: z.literal("app-changed"), at, app: RegisteredApp }),
   z.object({ type: z.literal("problem"), at, message: z.string() }),
   z.object({ type: z.literal("events-dropped"), at, count: z.number().int() }),
 ]);

@@ -8,6 +8,8 @@ export const App = z.object({
   startTime: z.number().int().optional(),
   uid: z.number().int().optional(),
   user: z.string().optional(),
+  /** Its file has changed since it was registered; `package` names the package whose database knows the new content. */
+  changed: z.object({ package: z.string().optional() }).optional(),
 });
 export type App = z.infer<typeof App>;
 

@@ -67,12 +67,12 @@ describe("a line of the config file", () => {
   });
 
   test.each([
-    ["a port below the range", "port = 80", 'port "80" is not accepted', "a number from 1025 to 65535"],
+    ["a port below the range", "port = 80", 'port "80" is not accepted', "a number from 1024 to 65535"],
     [
       "a port that is no decimal number",
       "port = 0x7d01",
       'port "0x7d01" is not accepted',
-      "a number from 1025 to 65535",
+      "a number from 1024 to 65535",
     ],
     [
       "a number in floating point",

@@ -58,6 +58,12 @@ const LISTS: Readonly<Record<Exclude<Source, "files">, (api: Client, signal: Abo
     const rules = await api.rules.list.query(undefined, { signal });
     return rules.map((rule) => ({ value: String(rule.id), about: ruleText(rule) }));
   },
+  async apps(api, signal) {
+    const apps = await api.apps.list.query(undefined, { signal });
+    return apps
+      .filter(({ path }) => safe(path) === path)
+      .map(({ path, changed }) => ({ value: path, about: changed ? "has changed" : "not changed" }));
+  },
   async devices(api, signal) {
     const devices = await api.devices.list.query(undefined, { signal });
     return devices

@@ -49,6 +49,18 @@ export function addConfig(program: DocumentedCommand, io: Io): void {
         print(set, () => [`${set.key} = ${safe(set.value)}${remark}`]);
       }),
     );
+  config
+    .command("password")
+    .description("make a random password for the text protocol and show it, once: only its hash is kept")
+    .option("--new", "also where one is set; the old one then no longer works")
+    .example("sudo fwctl config password", "get into the text protocol of a new installation")
+    .example("sudo fwctl config password --new", "replace a password that was lost")
+    .action(
+      withDaemon(io, async ({ api, print }, options: { new?: boolean }) => {
+        const made = await api.config.makePassword.mutate({ replace: options.new === true });
+        print(made, () => [`username = ${safe(made.username)}`, `password = ${safe(made.password)}`]);
+      }),
+    );
 }
 
 function key(): Argument {

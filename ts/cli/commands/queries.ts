@@ -2,6 +2,7 @@ import type { Query } from "../../model/query.js";
 import type { DocumentedCommand } from "../command.js";
 import type { Io } from "../io.js";
 import { withDaemon } from "../session.js";
+import { changedText } from "../text/app.js";
 import { flowEnds, programText, userText } from "../text/flow.js";
 import { safe } from "../text/sanitize.js";
 import type { Paint } from "../text/style.js";
@@ -48,7 +49,10 @@ export function queryLines(queries: Query[], now: number, columns: number, paint
       left(query.deadline, now).replace(/ left$/, ""),
       String(query.count),
     ],
-    notes: [`${flowEnds(query)} on ${safe(query.interface)}`],
+    notes: [
+      `${flowEnds(query)} on ${safe(query.interface)}`,
+      ...[changedText(query.app)].filter((note) => note !== undefined),
+    ],
   }));
   return table(COLUMNS, rows, columns, paint);
 }

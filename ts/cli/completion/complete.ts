@@ -3,7 +3,7 @@ import { commandPath, type DocumentedCommand, visibleCommands } from "../command
 import { locate } from "../usage.js";
 
 /** Where values come from that the definitions do not hold. `files` leaves it to the shell. */
-export type Source = "queries" | "rules" | "devices" | "files";
+export type Source = "queries" | "rules" | "devices" | "apps" | "files";
 
 export interface Candidate {
   value: string;
@@ -25,6 +25,9 @@ const ARGUMENTS: Readonly<Record<string, Source>> = {
   "rules remove id": "rules",
   "rules check file": "files",
   "devices stats name": "devices",
+  "apps add path": "files",
+  "apps commit path": "apps",
+  "apps remove path": "apps",
 };
 const OPTIONS: Readonly<Record<string, Source>> = { "--socket": "files", "--app": "files", "--interface": "devices" };
 

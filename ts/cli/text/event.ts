@@ -1,4 +1,5 @@
 import type { Event, Reason } from "../../model/event.js";
+import { appText } from "./app.js";
 import { flowEnds, programText } from "./flow.js";
 import { ruleText } from "./rule.js";
 import { safe, safeLine } from "./sanitize.js";
@@ -26,6 +27,8 @@ function body(event: Event, paint: Paint): string {
       return `rule ${event.rule.id} added (${event.rule.lifetime}): ${ruleText(event.rule)}`;
     case "rule-removed":
       return `rule ${event.rule.id} removed (${event.why}): ${ruleText(event.rule)}`;
+    case "app-changed":
+      return `${paint("CHANGED", "bad")} ${appText(event.app)}`;
     case "problem":
       return `${paint("problem", "bad")}: ${safeLine(event.message)}`;
     case "events-dropped":
@@ -44,6 +47,7 @@ type VerdictFlow = Extract<Event, { type: "verdict" }>["flow"] & Pick<Extract<Ev
 
 const REASONS: Readonly<Record<Reason["kind"], string>> = {
   rule: "a rule",
+  changed: "its program has changed",
   default: "the default action",
   unattended: "nobody to ask",
   answer: "answered",

@@ -1,5 +1,6 @@
 import type { Reason } from "../../model/event.js";
 import type { Answer, Query } from "../../model/query.js";
+import { changedText } from "../text/app.js";
 import { reasonText } from "../text/event.js";
 import { endText, peerText, programText, userText } from "../text/flow.js";
 import { answeredText } from "../text/rule.js";
@@ -73,6 +74,9 @@ function questionLines(query: Query, { now, columns, paint }: View): string[] {
     `${paint(number, "strong")}${paint(program, "ask")}${runner}`,
     ...wrapped(`${isOutgoing ? "wants to reach" : "is wanted by"} ${peerText(query)}`, columns),
     ...wrapped(`${way}; ${wait}`, columns),
+    ...wrapped(changedText(app) ?? "", columns)
+      .filter((line) => line !== "")
+      .map((line) => paint(line, "bad")),
   ];
 }
 
