@@ -9,6 +9,15 @@ export default defineConfig({
       { test: { name: "cli", include: ["test/cli/**/*.test.ts"], testTimeout: 30_000 } },
       {
         test: {
+          name: "text-protocol",
+          include: ["test/text-protocol/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "netns",
           include: ["test/netns/**/*.test.ts"],
           testTimeout: 120_000,

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { createLog, Interception, LOG_LEVELS, type Log, type LogLevel, startControl } from "./control/index.js";
+import { serveText } from "./faces/text/index.js";
 import { claimSocket, serveApi } from "./faces/trpc/index.js";
 import { checkDirectory, userNames } from "./files/index.js";
 import { loadAddon } from "./native/index.js";
@@ -12,8 +14,13 @@ type Options = {
   socket: string;
   queue: number;
   interception: "auto" | "nft" | "iptables" | "none";
+  /** Undefined: as the config file says. */
+  text?: Address | "off";
+  attribution: "auto" | "proc";
   logLevel: LogLevel;
 };
+
+type Address = { host: string; port: number };
 
 /** What was started, with how it ends; undone from the last to the first. */
 type Undo = { what: string; run(): Promise<unknown> };
@@ -26,6 +33,7 @@ Examples:
   sudo fwdaemon                             filter this machine, as the files in /etc/desktopfw say
   sudo fwdaemon --log-level debug           the same, and tell more on standard error
   sudo fwdaemon --queue 4 --config-dir ./etc/desktopfw --socket /run/test.sock
+  sudo fwdaemon --text off                  filter, and offer no text protocol
   sudo ip netns exec lab fwdaemon           filter a network namespace
 `;
 
@@ -38,14 +46,24 @@ function parseOptions(argv: readonly string[], version: string): Options {
     .option("--config-dir <dir>", "directory of the files config and rules", "/etc/desktopfw")
     .option(
       "--state-dir <dir>",
-      "directory for what the daemon learns; nothing is kept there yet",
+      "directory for what the daemon learns, as the hashes of registered programs",
       "/var/lib/desktopfw",
     )
     .option("--socket <path>", "unix socket of the API", "/run/desktopfw/fwdaemon.sock")
-    .option("--queue <n>", "first NFQUEUE number; one queue per CPU from there", queueNumber, 0)
+    .option("--queue <n>", "first NFQUEUE number; two queues per CPU from there", queueNumber, 0)
     .addOption(
       new Option("--interception <how>", "what brings packets to the queues; none leaves it to you")
         .choices(["auto", "nft", "iptables", "none"])
+        .default("auto"),
+    )
+    .option(
+      "--text <host:port|off>",
+      "where the text protocol listens (default: host and port of the config file)",
+      textAddress,
+    )
+    .addOption(
+      new Option("--attribution <how>", "what finds the programs; proc does without BPF")
+        .choices(["auto", "proc"])
         .default("auto"),
     )
     .addOption(
@@ -64,6 +82,19 @@ function queueNumber(text: string): number {
   return Number(text);
 }
 
+function textAddress(text: string): Address | "off" {
+  if (text === "off") return text;
+  const [, bracketed, plain, port = ""] = /^(?:\[(.+)\]|([^[\]:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain ?? "";
+  const rightKind = isIP(host) === (bracketed === undefined ? 4 : 6);
+  if (!rightKind || Number(port) < 1 || Number(port) > 65_535) {
+    throw new InvalidArgumentError(
+      "expected an IP address and a port, such as 127.0.0.1:32123 or [::1]:32123, or off.",
+    );
+  }
+  return { host, port: Number(port) };
+}
+
 /** Starts everything in order; each part is in `undo` before the next one starts. Throws an error of one line. */
 async function start(options: Options, version: string, log: Log, undo: Undo[]): Promise<void> {
   checkPrivilege();
@@ -73,7 +104,9 @@ async function start(options: Options, version: string, log: Log, undo: Undo[]):
   const started = await startControl({
     addon,
     configDirectory: options.configDir,
+    stateDirectory: options.stateDir,
     firstQueue: options.queue,
+    exact: options.attribution === "auto",
     version,
     users: userNames(),
     log,
@@ -84,6 +117,13 @@ async function start(options: Options, version: string, log: Log, undo: Undo[]):
   const api = await serveApi({ control, addon, socket: options.socket, log });
   undo.push({ what: "the API", run: () => api.close() });
   log.debug(`API on ${options.socket}`);
+
+  const address = options.text ?? config;
+  if (address !== "off") {
+    const text = await serveText({ control, host: address.host, port: address.port, log });
+    undo.push({ what: "the text protocol", run: () => text.close() });
+    log.debug(`text protocol on ${address.host} port ${address.port}`);
+  }
 
   const interception = await Interception.prepare({
     backend: options.interception,

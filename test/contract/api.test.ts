@@ -204,12 +204,12 @@ describe("config", () => {
     const set = await daemon.client.config.set.mutate({ key: "password", value: "correct horse" });
     expect(set.value).toBe("********");
     const text = await readFile(join(site.configDir, "config"), "utf8");
-    expect(text).toMatch(/^password\t\t=\tscrypt:/m);
+    expect(text).toMatch(/^password\t\t=\tscrypt\$/m);
     expect(text).not.toContain("horse");
   });
 
   test.each([
-    ["port", "80", 'port "80" is not accepted; expected a number from 1025 to 65535'],
+    ["port", "80", 'port "80" is not accepted; expected a number from 1024 to 65535'],
     ["username", "x\ny = z", "the config file cannot hold this username; use one without control characters"],
   ] as const)("refuses %s %j in one line", async (key, value, message) => {
     const failure = await daemon.client.config.set.mutate({ key, value }).catch((error) => error);

@@ -57,7 +57,7 @@ describe("fwdaemon that cannot start says why in one line, ends with 1 and leave
 
   test.each([
     ["rules", "[rules]\nnonsense\n", "rules:2: the rule has 1 of 9 fields; expected interface direction"],
-    ["config", "[settings]\nport = 80\n", 'config:2: port "80" is not accepted; expected a number from 1025 to 65535'],
+    ["config", "[settings]\nport = 80\n", 'config:2: port "80" is not accepted; expected a number from 1024 to 65535'],
   ])("where its %s file is broken", async (name, text, message) => {
     const site = await siteFor();
     await writeFile(join(site.configDir, name), text);

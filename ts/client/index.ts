@@ -6,6 +6,7 @@ import { endingLink } from "./ending.js";
 
 export { TRPCClientError } from "@trpc/client";
 export type { AppRouter } from "../faces/trpc/router.js";
+export type { RegisteredApp } from "../model/app.js";
 export type { Config, ConfigKey } from "../model/config.js";
 export type { Event, EventType, Reason } from "../model/event.js";
 export type { Answer, App, Flow, FlowEnd, Query } from "../model/query.js";
@@ -18,7 +19,7 @@ export const DEFAULT_SOCKET = "/run/desktopfw/fwdaemon.sock";
 
 /** The daemon's API, typed; `close` ends its connections and subscriptions, without which the program does not end. */
 export type Client = Pick<TRPCClient<AppRouter>, Part> & { close(): Promise<void> };
-type Part = "status" | "queries" | "rules" | "config" | "devices" | "events" | "interception";
+type Part = "status" | "queries" | "rules" | "config" | "apps" | "devices" | "events" | "interception";
 
 /**
  * A client of the daemon on this machine. It connects with the first call, and calls fail with a TRPCClientError whose
@@ -29,7 +30,7 @@ export function connect({ socket = DEFAULT_SOCKET }: { socket?: string } = {}): 
   const ending = endingLink();
   // The host is never looked up: every connection goes to the socket.
   const url = "http://fwdaemon";
-  const { status, queries, rules, config, devices, events, interception } = createTRPCClient<AppRouter>({
+  const { status, queries, rules, config, apps, devices, events, interception } = createTRPCClient<AppRouter>({
     links: [
       splitLink({
         condition: ({ type }) => type === "subscription",
@@ -45,5 +46,5 @@ export function connect({ socket = DEFAULT_SOCKET }: { socket?: string } = {}): 
     ending.end();
     return connection.close();
   };
-  return { status, queries, rules, config, devices, events, interception, close };
+  return { status, queries, rules, config, apps, devices, events, interception, close };
 }

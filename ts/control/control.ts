@@ -1,11 +1,14 @@
-import { configFile, FileError, rulesFile } from "../files/index.js";
+import { appState, appsFile, configFile, FileError, rulesFile } from "../files/index.js";
 import type { Config } from "../model/config.js";
 import type { Device, InterceptionStatus, Status } from "../model/status.js";
 import { type Addon, type CoreEvent, type Firewall, startFirewall, type UserNames } from "../native/index.js";
+import { type Apps, createApps, Register } from "./apps/index.js";
+import { type Authenticate, createAuthentication } from "./authentication.js";
 import { listDevices } from "./devices.js";
 import { createEventHub, type EventHub } from "./events.js";
 import type { Interception } from "./interception/index.js";
 import type { Log } from "./log.js";
+import { tellPassedOver } from "./passed-over.js";
 import { Policy } from "./policy.js";
 import { createProblems } from "./problems.js";
 import { createPump } from "./pump.js";
@@ -22,7 +25,10 @@ export type Control = {
   readonly queries: Queries;
   readonly settings: Settings;
   readonly events: EventHub;
-  /** Reads config and rules again; throws a FileError for a broken one, and the last good ones stay. */
+  readonly apps: Apps;
+  /** Whether a name and a password are those of the config. */
+  readonly authenticate: Authenticate;
+  /** Reads config, rules and apps again; throws a FileError for a broken one, and the last good ones stay. */
   reload(): Promise<{ rules: number }>;
   status(): Promise<Status>;
   devices(): Promise<Device[]>;
@@ -49,7 +55,11 @@ export type StartedControl = {
 export type ControlOptions = {
   addon: Addon;
   configDirectory: string;
+  /** What the daemon learns is kept there; made when needed. */
+  stateDirectory: string;
   firstQueue: number;
+  /** Use the exact layer of attribution where it works. */
+  exact: boolean;
   version: string;
   users: UserNames;
   log: Log;
@@ -58,20 +68,29 @@ export type ControlOptions = {
 /** Loads the files and starts the firewall on its queues. Throws a FileError, a DirectoryError, or the addon's Error. */
 export async function startControl(options: ControlOptions): Promise<StartedControl> {
   const { log } = options;
-  const files = { config: configFile(options.configDirectory), rules: rulesFile(options.configDirectory) };
+  const problems = createProblems();
+  const { configDirectory } = options;
+  const files = {
+    config: tellPassedOver(configFile(configDirectory), problems, log),
+    rules: tellPassedOver(rulesFile(configDirectory), problems, log),
+    apps: tellPassedOver(appsFile(configDirectory), problems, log),
+  };
   const config = (await files.config.load()).values;
   const book = new RuleBook((await files.rules.load()).rules);
+  // Before packets come, so that none of a changed program passes by an old rule.
+  const registerParts = { file: files.apps, state: appState(options.stateDirectory), log };
+  const register = await Register.load(registerParts, book.nextId);
+  const changedApps = register.distrusted();
 
   // The doorbell may ring before the pump is there; the first drain below takes what it rang for.
   let ring = () => {};
   const firewall: Firewall = startFirewall(
     options.addon,
-    { firstQueue: options.firstQueue, queueCount: 0, markMask: config.mark_mask },
-    { rules: book.inOrder(), config },
+    { firstQueue: options.firstQueue, queueCount: 0, markMask: config.mark_mask, exact: options.exact },
+    { rules: book.inOrder(), config, changedApps },
     options.users,
     () => ring(),
   );
-  const problems = createProblems();
   const serial = createSerial();
   const events = createEventHub((wanted) => firewall.setVerdictEvents(wanted));
   const deliver = (event: CoreEvent) => {
@@ -80,15 +99,25 @@ export async function startControl(options: ControlOptions): Promise<StartedCont
       log.warning(event.message);
       problems.set(event.message, event.message);
     }
-    events.publish(event);
+    events.publish("query" in event ? { ...event, query: apps.explain(event.query) } : event);
   };
   const pump = createPump(firewall.drainEvents, deliver, (count) => {
     log.warning(`${count} events were lost because too many came at once`);
     events.publish({ type: "events-dropped", at: Date.now(), count });
   });
-  const policy = new Policy({ firewall, book, file: files.rules, config, events, settle: pump.drain, serial });
+  const policy = new Policy({
+    firewall,
+    book,
+    file: files.rules,
+    config,
+    changedApps,
+    events,
+    settle: pump.drain,
+    serial,
+  });
+  const apps = createApps({ register, file: files.apps, policy, events, problems, serial });
   const settings = createSettings({ file: files.config, policy, problems, serial, started: config });
-  const queries = createQueries({ firewall, policy, events, settle: pump.drain });
+  const queries = createQueries({ firewall, policy, events, settle: pump.drain, explain: apps.explain });
   ring = pump.ring;
   pump.ring();
 
@@ -109,10 +138,13 @@ export async function startControl(options: ControlOptions): Promise<StartedCont
     queries,
     settings,
     events,
+    apps,
+    authenticate: createAuthentication(() => policy.config),
     reload: () =>
       serial(async () => {
         try {
           const [settingsNow, rules] = [await files.config.load(), await files.rules.load()];
+          await apps.reload();
           policy.reload(settingsNow.values, rules);
           settings.noteRestart(settingsNow.values);
           problems.set("reload", undefined);
@@ -151,6 +183,7 @@ export async function startControl(options: ControlOptions): Promise<StartedCont
       interception = prepared;
     },
     async stop() {
+      apps.stop();
       pump.stop();
       events.close();
       await firewall.stop();

@@ -2,7 +2,7 @@ import { deleteRule, insertRule, parseRules, type RulesDocument, type Stored } f
 import type { Config } from "../model/config.js";
 import type { Event } from "../model/event.js";
 import type { Rule, RuleInput } from "../model/rule.js";
-import type { Firewall } from "../native/index.js";
+import type { ChangedApp, Firewall } from "../native/index.js";
 import type { EventHub } from "./events.js";
 import { RefusedError } from "./refused.js";
 import type { HeldRule, RuleBook } from "./rulebook.js";
@@ -15,6 +15,8 @@ export type PolicyParts = {
   book: RuleBook;
   file: Stored<RulesDocument>;
   config: Config;
+  /** The changed programs that the firewall was started with. */
+  changedApps: readonly ChangedApp[];
   events: EventHub;
   /** Takes the addon's waiting events, so that a rule that has ended is not put into a new snapshot. */
   settle: () => void;
@@ -26,10 +28,12 @@ export type PolicyParts = {
 export class Policy {
   readonly #parts: PolicyParts;
   #config: Config;
+  #changedApps: readonly ChangedApp[];
 
   constructor(parts: PolicyParts) {
     this.#parts = parts;
     this.#config = parts.config;
+    this.#changedApps = parts.changedApps;
   }
 
   get config(): Config {
@@ -41,11 +45,21 @@ export class Policy {
     return { session: session.length, permanent: permanent.length };
   }
 
+  /** The number that the next rule will get. */
+  get nextRule(): number {
+    return this.#parts.book.nextId;
+  }
+
   /** All rules with their use, in the order in which they are tried. */
   list(): Rule[] {
     this.#parts.settle();
     const usage = new Map(this.#parts.firewall.ruleUsage().map((use) => [use.id, use]));
     return this.#parts.book.inOrder().map((rule) => shown(rule, usage.get(rule.id)));
+  }
+
+  /** When a session rule was added, in milliseconds since the epoch; undefined for a permanent one. */
+  addedAt(id: number): number | undefined {
+    return this.#parts.book.addedAt(id);
   }
 
   /**
@@ -91,12 +105,22 @@ export class Policy {
    */
   async check(text?: string): Promise<number> {
     const document = text === undefined ? await this.#parts.file.load() : parseRules(text);
+    // Who checks a file wants to know what is wrong in it, whether or not it is passed over.
+    const [wrong] = document.passedOver ?? [];
+    if (wrong) throw wrong;
     return document.rules.length;
   }
 
   /** Puts other settings into force. */
   configure(config: Config): void {
     this.#config = config;
+    this.#apply();
+  }
+
+  /** Which programs are not what was registered: the rules of before do not allow them any more. */
+  distrust(apps: readonly ChangedApp[]): void {
+    if (JSON.stringify(apps) === JSON.stringify(this.#changedApps)) return;
+    this.#changedApps = apps;
     this.#apply();
   }
 
@@ -136,7 +160,7 @@ export class Policy {
 
   #apply(): void {
     this.#parts.settle();
-    this.#parts.firewall.replacePolicy(this.#parts.book.inOrder(), this.#config);
+    this.#parts.firewall.replacePolicy(this.#parts.book.inOrder(), this.#config, this.#changedApps);
   }
 
   #publishAdded(held: HeldRule): Rule {

@@ -8,7 +8,14 @@ import type { Policy } from "./policy.js";
 import { RefusedError } from "./refused.js";
 import { ruleFromQuery } from "./scope.js";
 
-export type QueriesParts = { firewall: Firewall; policy: Policy; events: EventHub; settle: () => void };
+export type QueriesParts = {
+  firewall: Firewall;
+  policy: Policy;
+  events: EventHub;
+  settle: () => void;
+  /** Adds to a query what is known of its program. */
+  explain: (query: Query) => Query;
+};
 
 /** The open questions, and the clients that are there to answer them. */
 export type Queries = {
@@ -20,17 +27,28 @@ export type Queries = {
   answer(answer: Answer): Promise<{ released: number; rule: Rule | null }>;
   /** `query-*` events, the open ones first, and `events-dropped`; whoever iterates counts as attached. */
   watch(signal?: AbortSignal): AsyncGenerator<Event>;
+  /** Counts one more client as attached, until the returned function is called. */
+  attach(): () => void;
   readonly attached: number;
 };
 
-export function createQueries({ firewall, policy, events, settle }: QueriesParts): Queries {
+export function createQueries({ firewall, policy, events, settle, explain }: QueriesParts): Queries {
+  const list = () => firewall.queries().map(explain);
   let attached = 0;
-  const attach = (by: number) => {
+  const count = (by: number) => {
     attached += by;
     firewall.setAttached(attached);
   };
+  const attach = () => {
+    let here = true;
+    count(1);
+    return () => {
+      if (here) count(-1);
+      here = false;
+    };
+  };
   return {
-    list: () => firewall.queries(),
+    list,
     async answer(answer) {
       const query = firewall.queries().find(({ id }) => id === answer.id);
       if (!query) throw notOpen(answer.id);
@@ -40,8 +58,10 @@ export function createQueries({ firewall, policy, events, settle }: QueriesParts
         return { released, rule: null };
       }
       const rule = await policy.add(ruleFromQuery(query, answer), (permanent) => {
-        // Behind the rule that asks, the answer would never be reached.
-        const asks = permanent.findIndex((each) => each.action === "ASK" && matches(each, query));
+        // Behind the rule that asks, or that allowed the program before it changed, the answer would never be reached.
+        const asks = permanent.findIndex(
+          (each) => (each.action === "ASK" || query.app.changed) && matches(each, query),
+        );
         return asks < 0 ? permanent.length : asks;
       });
       // The new rule has released the query where it matches; this does where an earlier session rule stands before it.
@@ -51,20 +71,18 @@ export function createQueries({ firewall, policy, events, settle }: QueriesParts
     watch(signal) {
       settle();
       const subscription = events.subscribe(["query-opened", "query-updated", "query-closed"], signal);
-      attach(1);
-      let here = true;
+      const detach = attach();
       // Called when the iteration ends, and when the client goes before it has begun.
       const leave = () => {
-        if (!here) return;
-        here = false;
         signal?.removeEventListener("abort", leave);
         subscription.close();
-        attach(-1);
+        detach();
       };
       if (signal?.aborted) leave();
       else signal?.addEventListener("abort", leave);
-      return tell(firewall.queries(), subscription, leave);
+      return tell(list(), subscription, leave);
     },
+    attach,
     get attached() {
       return attached;
     },

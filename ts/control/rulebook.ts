@@ -9,6 +9,8 @@ export class RuleBook {
   #session: HeldRule[] = [];
   #permanent: HeldRule[] = [];
   #nextId = 1;
+  /** For each session rule, when it was added: milliseconds since the epoch. */
+  readonly #addedAt = new Map<number, number>();
 
   constructor(permanent: readonly RuleFields[]) {
     this.adopt(permanent);
@@ -20,6 +22,11 @@ export class RuleBook {
 
   get session(): readonly HeldRule[] {
     return this.#session;
+  }
+
+  /** The number that the next rule will get: all that are there now have a lower one. */
+  get nextId(): number {
+    return this.#nextId;
   }
 
   /** In the order in which they are tried. */
@@ -34,6 +41,7 @@ export class RuleBook {
   addSession(rule: RuleInput): HeldRule {
     const held = this.#number(rule);
     this.#session.unshift(held);
+    this.#addedAt.set(held.id, Date.now());
     return held;
   }
 
@@ -43,7 +51,12 @@ export class RuleBook {
     return held;
   }
 
+  addedAt(id: number): number | undefined {
+    return this.#addedAt.get(id);
+  }
+
   remove(id: number): HeldRule | undefined {
+    this.#addedAt.delete(id);
     for (const rules of [this.#session, this.#permanent]) {
       const index = rules.findIndex((rule) => rule.id === id);
       if (index >= 0) return rules.splice(index, 1)[0];

@@ -1,6 +1,6 @@
 import { type ConfigDocument, type Stored, setConfig } from "../files/index.js";
 import { CONFIG_EXPECTED, CONFIG_KEYS, Config, type ConfigKey, configText } from "../model/config.js";
-import { hashPassword, isPlainPassword, NO_PASSWORD } from "./password.js";
+import { hashPassword, isPlainPassword, NO_PASSWORD, randomPassword } from "./password.js";
 import type { Policy } from "./policy.js";
 import type { Problems } from "./problems.js";
 import { RefusedError } from "./refused.js";
@@ -25,6 +25,11 @@ export type Settings = {
   get(): Record<ConfigKey, string>;
   /** Throws a RefusedError for a value that the key does not take, a FileError where the file is broken. */
   set(key: ConfigKey, value: string): Promise<{ key: ConfigKey; value: string; restartRequired: boolean }>;
+  /**
+   * Makes a random password, stores its hash and tells it, which nobody can do again. Throws a RefusedError where one is set
+   * and `replace` is not, a FileError where the file is broken.
+   */
+  makePassword(replace: boolean): Promise<{ username: string; password: string }>;
   /** Tells in `status` which settings wait for a restart. */
   noteRestart(config: Config): void;
 };
@@ -34,6 +39,13 @@ export function createSettings({ file, policy, problems, serial, started }: Sett
     const changed = AT_START.filter((key) => config[key] !== started[key]);
     const line = `${changed.join(", ")} changed in the config file; restart fwdaemon to use it`;
     problems.set("restart", changed.length > 0 ? line : undefined);
+  };
+  const store = async (key: ConfigKey, value: string, document: ConfigDocument): Promise<Config> => {
+    const changed = await withoutPlainPassword(setConfig(document, key, value));
+    await file.save(changed);
+    policy.configure(changed.values);
+    noteRestart(changed.values);
+    return changed.values;
   };
   return {
     get: () => shown(policy.config),
@@ -46,11 +58,19 @@ export function createSettings({ file, policy, problems, serial, started }: Sett
           throw new RefusedError("BAD_REQUEST", `${what} is not accepted; expected ${CONFIG_EXPECTED[key]}`);
         }
         const stored = key === "password" && value !== NO_PASSWORD ? await hashPassword(value) : value;
-        const document = await withoutPlainPassword(setConfig(await file.load(), key, stored));
-        await file.save(document);
-        policy.configure(document.values);
-        noteRestart(document.values);
-        return { key, value: shown(document.values)[key], restartRequired: AT_START.includes(key) };
+        const values = await store(key, stored, await file.load());
+        return { key, value: shown(values)[key], restartRequired: AT_START.includes(key) };
+      }),
+    makePassword: (replace) =>
+      serial(async () => {
+        const document = await file.load();
+        if (document.values.password !== NO_PASSWORD && !replace) {
+          const remedy = "fwctl config password --new makes another one";
+          throw new RefusedError("CONFLICT", `a password is set, and cannot be shown again; ${remedy}`);
+        }
+        const password = randomPassword();
+        const { username } = await store("password", await hashPassword(password), document);
+        return { username, password };
       }),
   };
 }

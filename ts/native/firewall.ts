@@ -5,7 +5,7 @@ import type { Addon } from "./addon.js";
 import { type ChangedApp, type NumberedRule, nativePolicy } from "./policy.js";
 import { type CoreEvent, eventOrProblem, queryOf, type UserNames } from "./translate.js";
 
-/** `queueCount` 0 is one queue per CPU; `exact` uses the exact layer of attribution where it works. */
+/** `queueCount` 0 is two queues per CPU; `exact` uses the exact layer of attribution where it works. */
 export type FirewallOptions = { firstQueue: number; queueCount: number; markMask: number; exact: boolean };
 export type RuleUsage = { id: number; hits: number; lastUsed: number | null };
 export type CoreEvents = { events: CoreEvent[]; dropped: number; more: boolean };

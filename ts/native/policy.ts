@@ -6,14 +6,23 @@ import { portRange, protocolNumber } from "../model/text.js";
 /** A rule of the snapshot: what it says, how long it lives, and the number by which the addon reports it. */
 export type NumberedRule = RuleInput & { id: number };
 
+/** A program whose file has changed: rules with numbers below `sinceRule` do not allow it. */
+export type ChangedApp = { path: string; sinceRule: number };
+
 /** The whole policy in the addon's types. `rules` stand in the order in which they are tried. */
-export function nativePolicy(rules: readonly NumberedRule[], config: Config): NativePolicy {
+export function nativePolicy(
+  rules: readonly NumberedRule[],
+  config: Config,
+  changedApps: readonly ChangedApp[] = [],
+): NativePolicy {
+  const action = config.changed_app_action;
   return {
     rules: rules.map(nativeRule),
     defaultIncoming: config.default_input_action,
     defaultOutgoing: config.default_output_action,
     unattended: config.unattended_action,
     queryTimeoutMs: config.query_timeout * 1000,
+    ...(action !== "IGNORE" && { changedApps: [...changedApps], changedAppAction: action }),
   };
 }
 

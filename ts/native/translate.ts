@@ -7,7 +7,9 @@ import { protocolName } from "../model/text.js";
 export type RuleExpired = { type: "rule-expired"; at: number; id: number; why: "idle" | "expired" | "quit" };
 
 /** What the addon tells: the events of the model that it makes itself, and the ends of rules. */
-export type CoreEvent = Exclude<Event, { type: "rule-added" | "rule-removed" | "events-dropped" }> | RuleExpired;
+export type CoreEvent =
+  | Exclude<Event, { type: "rule-added" | "rule-removed" | "app-changed" | "events-dropped" }>
+  | RuleExpired;
 
 /** The user's name for a uid; undefined for one that has none here. */
 export type UserNames = (uid: number) => string | undefined;
@@ -39,7 +41,7 @@ export function queryOf(native: NativeQuery, users: UserNames): Query {
   return {
     ...flowOf(native.flow),
     id: native.id,
-    app: appOf(native.app, users),
+    app: { ...appOf(native.app, users), ...(native.changed && { changed: {} }) },
     since: native.sinceMs,
     deadline: native.deadlineMs,
     count: native.count,

@@ -47,6 +47,18 @@ describe("a policy for the addon", () => {
   });
 });
 
+describe("changed programs", () => {
+  const apps = [{ path: "/bin/x", sinceRule: 4 }];
+  test.each([
+    ["ASK", { changedApps: apps, changedAppAction: "ASK" }],
+    ["DROP", { changedApps: apps, changedAppAction: "DROP" }],
+    ["IGNORE", {}],
+  ])("reach the packets as changed_app_action %s says", (changed_app_action, expected) => {
+    const { changedApps, changedAppAction } = nativePolicy([], Config.parse({ changed_app_action }), apps);
+    expect({ ...(changedApps && { changedApps }), ...(changedAppAction && { changedAppAction }) }).toEqual(expected);
+  });
+});
+
 describe("an event of the addon", () => {
   test("names the protocol and the user", () => {
     const native = {

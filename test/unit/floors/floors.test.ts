@@ -11,7 +11,8 @@ const PARTS: readonly Part[] = [
   { name: "native", path: "ts/native/", mayUse: ["model", "bindings"] },
   { name: "control", path: "ts/control/", mayUse: ["model", "files", "native"] },
   { name: "faces/trpc", path: "ts/faces/trpc/", mayUse: ["model", "files", "native", "control"] },
-  { name: "daemon", path: "ts/daemon.ts", mayUse: ["model", "files", "native", "control", "faces/trpc"] },
+  { name: "faces/text", path: "ts/faces/text/", mayUse: ["model", "files", "control"] },
+  { name: "daemon", path: "ts/daemon.ts", mayUse: ["model", "files", "native", "control", "faces/trpc", "faces/text"] },
   { name: "client", path: "ts/client/", mayUse: ["model"] },
   { name: "cli", path: "ts/cli/", mayUse: ["model", "client"] },
   { name: "bindings", path: "bindings/", mayUse: [] },
@@ -42,6 +43,7 @@ const REASONS: readonly { from: RegExp; to: RegExp; why: string }[] = [
     to: /^(files|native)$/,
     why: "siblings never import each other: files must load without the addon",
   },
+  { from: /^faces/, to: /^faces/, why: "faces never import each other: each can be left out" },
   { from: /^/, to: /^faces/, why: "faces translate for the outside; use cases must not know who asks" },
   { from: /^/, to: /^/, why: "a module imports lower floors only" },
 ];
@@ -84,6 +86,8 @@ describe("the floors", () => {
     ["ts/client/index.ts", "../faces/trpc/router.js", "runs without the daemon's code"],
     ["ts/cli/fwctl.ts", "../control/index.js", "runs without the daemon's code"],
     ["ts/faces/trpc/server.ts", "../../client/index.js", "the other end of the wire"],
+    ["ts/faces/text/session.ts", "../trpc/index.js", "faces never import each other"],
+    ["ts/faces/trpc/server.ts", "../text/index.js", "faces never import each other"],
     ["ts/somewhere/new.ts", "../model/rule.js", "stands on no floor"],
   ])("would not hold if %s imported %s", (from, specifier, why) => {
     const [drawn] = importsOf(`import { x } from "${specifier}";`, from, ROOT);

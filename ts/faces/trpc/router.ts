@@ -1,7 +1,8 @@
 import { TRPCError } from "@trpc/server";
 import { z } from "zod";
-import type { Control } from "../../control/index.js";
+import type { AppChange, Control } from "../../control/index.js";
 import { FileError } from "../../files/index.js";
+import { AppPath, RegisteredApp } from "../../model/app.js";
 import { CONFIG_KEYS, type ConfigKey } from "../../model/config.js";
 import { Event, type EventType } from "../../model/event.js";
 import { Answer, Query } from "../../model/query.js";
@@ -12,13 +13,22 @@ import { admin, member, router } from "./procedures.js";
 const RuleId = z.object({ id: z.number().int().positive() });
 const RuleCount = z.object({ rules: z.number().int() });
 const Key = z.enum(CONFIG_KEYS as [ConfigKey, ...ConfigKey[]]);
+const Program = z.object({ path: AppPath });
 const Setting = z.object({ key: Key, value: z.string() });
 const PrintedBackend = z.enum(["nft", "iptables"]);
 const Types = z.enum(Event.options.map((option) => option.shape.type.value) as [EventType, ...EventType[]]);
 
 /** The API: each procedure hands its checked input to one use case. */
 export function createRouter(control: Control) {
-  const { policy, queries, settings, events, interception } = control;
+  const { policy, queries, settings, events, apps, interception } = control;
+  const changeApp = (change: AppChange) =>
+    admin
+      .input(Program)
+      .output(Program)
+      .mutation(async ({ input }) => {
+        await apps.change(change, input.path);
+        return input;
+      });
   return router({
     status: router({
       get: member.output(Status).query(() => control.status()),
@@ -53,6 +63,17 @@ export function createRouter(control: Control) {
         .input(Setting)
         .output(Setting.extend({ restartRequired: z.boolean() }))
         .mutation(({ input }) => settings.set(input.key, input.value)),
+      makePassword: admin
+        .input(z.object({ replace: z.boolean() }))
+        .output(z.object({ username: z.string(), password: z.string() }))
+        .mutation(({ input }) => settings.makePassword(input.replace)),
+    }),
+    apps: router({
+      list: member.output(z.array(RegisteredApp)).query(() => apps.status()),
+      check: member.output(z.object({ changed: z.boolean() })).query(async () => ({ changed: await apps.check() })),
+      add: changeApp("add"),
+      commit: changeApp("commit"),
+      remove: changeApp("remove"),
     }),
     devices: router({
       list: member.output(z.array(Device)).query(() => control.devices()),
