@@ -118,6 +118,8 @@ export interface NativePolicy {
   unattended: 'ACCEPT' | 'DROP' | 'ASK'
   /** How long a question stays open, in milliseconds. */
   queryTimeoutMs: number
+  /** What becomes of a packet that finds no place to be parked. Absent: DROP. */
+  overflow?: 'ACCEPT' | 'DROP'
   /** What older permissions no longer let pass. Absent: none. */
   changedApps?: Array<NativeChangedApp>
   /** What becomes of their flows. Absent: ASK. */
@@ -218,6 +220,8 @@ export interface StartOptions {
   queueCount: number
   /** The bits of packet and connection marks that are ours; at least two. */
   markMask: number
+  /** The kernel lets pass what finds a queue full, instead of dropping it. Absent: no. */
+  failOpen?: boolean
   /** Use the exact layer of attribution (BPF) if kernel and privileges allow it. Absent: yes. */
   exact?: boolean
 }

@@ -1,6 +1,6 @@
 //! The handle.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use fwcore::firewall::{Firewall as Core, Options};
 use fwcore::queue::Marks;
@@ -23,6 +23,8 @@ pub struct StartOptions {
     pub queue_count: u32,
     /// The bits of packet and connection marks that are ours; at least two.
     pub mark_mask: u32,
+    /// The kernel lets pass what finds a queue full, instead of dropping it. Absent: no.
+    pub fail_open: Option<bool>,
     /// Use the exact layer of attribution (BPF) if kernel and privileges allow it. Absent: yes.
     pub exact: Option<bool>,
 }
@@ -62,7 +64,8 @@ pub struct NativeStats {
 /// The running firewall. After `stop()` every call throws an error whose code is `Stopped`.
 #[napi]
 pub struct Firewall {
-    core: Option<Arc<Core>>,
+    /// Emptied by `stop`.
+    core: RwLock<Option<Arc<Core>>>,
 }
 
 #[napi]
@@ -88,6 +91,7 @@ impl Firewall {
                 0 | 1 => return Err(bad_input("markMask has fewer than two bits")),
                 _ => Marks { mask: options.mark_mask },
             },
+            fail_open: options.fail_open.unwrap_or(false),
             exact: options.exact.unwrap_or(true),
         };
         let ring = move || {
@@ -95,7 +99,7 @@ impl Firewall {
             let _: Status = bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
         };
         let core = Core::start(options, policy.draft()?, Box::new(ring)).map_err(|error| start(&error))?;
-        Ok(Self { core: Some(Arc::new(core)) })
+        Ok(Self { core: RwLock::new(Some(Arc::new(core))) })
     }
 
     /// Swaps the whole policy, judges what is parked again, and cuts live flows that the new policy forbids and the old
@@ -189,12 +193,13 @@ impl Firewall {
 
     /// Drops what is parked, ends the threads and closes the queues.
     #[napi(ts_return_type = "Promise<void>")]
-    pub fn stop(&mut self) -> Result<AsyncTask<Stop>, CodedError> {
-        Ok(AsyncTask::new(Stop { core: Some(self.core.take().ok_or_else(stopped)?) }))
+    pub fn stop(&self) -> Result<AsyncTask<Stop>, CodedError> {
+        let core = self.core.write().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(AsyncTask::new(Stop { core: Some(core.ok_or_else(stopped)?) }))
     }
 
-    fn core(&self) -> Result<&Core, CodedError> {
-        self.core.as_deref().ok_or_else(stopped)
+    fn core(&self) -> Result<Arc<Core>, CodedError> {
+        self.core.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(stopped)
     }
 }
 

@@ -5,11 +5,11 @@ use fwcore::clock::BootClock;
 use fwcore::firewall::PolicyDraft;
 use fwcore::flow::Protocol;
 use fwcore::rules::{ChangedApps, Defaults, Endpoint, ProgramMatch, Rule, Unattended};
-use fwcore::verdict::Action;
+use fwcore::verdict::{Action, Verdict};
 use ipnet::IpNet;
 use napi_derive::napi;
 
-use crate::convert::{action, direction};
+use crate::convert::{action, direction, verdict};
 use crate::error::{CodedError, bad_input};
 
 /// One end of a flow, as a rule names it.
@@ -72,6 +72,9 @@ pub struct NativePolicy {
     pub unattended: String,
     /// How long a question stays open, in milliseconds.
     pub query_timeout_ms: f64,
+    /// What becomes of a packet that finds no place to be parked. Absent: DROP.
+    #[napi(ts_type = "'ACCEPT' | 'DROP'")]
+    pub overflow: Option<String>,
     /// What older permissions no longer let pass. Absent: none.
     pub changed_apps: Option<Vec<NativeChangedApp>>,
     /// What becomes of their flows. Absent: ASK.
@@ -94,6 +97,7 @@ impl NativePolicy {
                 }
             },
             query_timeout: self.query_timeout_ms as u64,
+            overflow: self.overflow.as_deref().map_or(Ok(Verdict::Drop), verdict)?,
             changed: ChangedApps {
                 action: self.changed_app_action.as_deref().map_or(Ok(Action::Ask), action)?,
                 since_rule: changed.map(|app| (app.path.into(), app.since_rule)).collect(),

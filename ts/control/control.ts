@@ -86,7 +86,13 @@ export async function startControl(options: ControlOptions): Promise<StartedCont
   let ring = () => {};
   const firewall: Firewall = startFirewall(
     options.addon,
-    { firstQueue: options.firstQueue, queueCount: 0, markMask: config.mark_mask, exact: options.exact },
+    {
+      firstQueue: options.firstQueue,
+      queueCount: 0,
+      markMask: config.mark_mask,
+      exact: options.exact,
+      failOpen: config.overflow_action === "ACCEPT",
+    },
     { rules: book.inOrder(), config, changedApps },
     options.users,
     () => ring(),

@@ -7,7 +7,7 @@ import { RefusedError } from "./refused.js";
 import type { Serial } from "./serial.js";
 
 /** What a running daemon cannot change: its sockets and its rules in the kernel were made from these. */
-const AT_START: readonly ConfigKey[] = ["host", "port", "mark_mask", "exempt_loopback"];
+const AT_START: readonly ConfigKey[] = ["host", "port", "mark_mask", "exempt_loopback", "overflow_action"];
 const HIDDEN = "********";
 
 export type SettingsParts = {

@@ -31,6 +31,8 @@ export const Config = z.object({
   unattended_action: z.enum(["ACCEPT", "DROP", "ASK"]).default("ACCEPT"),
   /** What becomes of a flow of a registered program whose file has changed, where it would have been accepted. */
   changed_app_action: z.enum(["ASK", "DROP", "IGNORE"]).default("ASK"),
+  /** What becomes of a packet that finds no place to wait: too many questions, or a full queue. */
+  overflow_action: z.enum(["DROP", "ACCEPT"]).default("DROP"),
   query_timeout: seconds.default(60),
   session_idle: seconds.default(60),
   exempt_loopback: boolean.default(true),
@@ -55,6 +57,7 @@ export const CONFIG_EXPECTED: Readonly<Record<ConfigKey, string>> = {
   default_output_action: "ASK, ACCEPT, DROP or REJECT",
   unattended_action: "ACCEPT, DROP or ASK",
   changed_app_action: "ASK, DROP or IGNORE",
+  overflow_action: "DROP or ACCEPT",
   query_timeout: "seconds from 1 to 86400",
   session_idle: "seconds from 1 to 86400",
   exempt_loopback: "yes or no",

@@ -5,8 +5,15 @@ import type { Addon } from "./addon.js";
 import { type ChangedApp, type NumberedRule, nativePolicy } from "./policy.js";
 import { type CoreEvent, eventOrProblem, queryOf, type UserNames } from "./translate.js";
 
-/** `queueCount` 0 is two queues per CPU; `exact` uses the exact layer of attribution where it works. */
-export type FirewallOptions = { firstQueue: number; queueCount: number; markMask: number; exact: boolean };
+/** `queueCount` 0 is two queues per CPU; `exact` uses the exact layer of attribution where it
+ * works; `failOpen` lets pass what finds a queue full. */
+export type FirewallOptions = {
+  firstQueue: number;
+  queueCount: number;
+  markMask: number;
+  exact: boolean;
+  failOpen: boolean;
+};
 export type RuleUsage = { id: number; hits: number; lastUsed: number | null };
 export type CoreEvents = { events: CoreEvent[]; dropped: number; more: boolean };
 

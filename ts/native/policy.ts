@@ -22,6 +22,7 @@ export function nativePolicy(
     defaultOutgoing: config.default_output_action,
     unattended: config.unattended_action,
     queryTimeoutMs: config.query_timeout * 1000,
+    overflow: config.overflow_action,
     ...(action !== "IGNORE" && { changedApps: [...changedApps], changedAppAction: action }),
   };
 }

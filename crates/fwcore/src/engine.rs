@@ -244,7 +244,7 @@ impl<Q: PacketQueue> Engine<Q> {
             Outcome::Full => {
                 self.counters.overflowed.raise();
                 if let Some(held) = self.parked.remove(&ticket.number) {
-                    self.give(held, Verdict::Drop);
+                    self.give(held, policy.overflow);
                 }
             }
         }

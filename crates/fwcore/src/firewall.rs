@@ -36,6 +36,8 @@ pub struct Options {
     pub queue_count: Option<u16>,
     /// The bits of marks that are ours.
     pub marks: Marks,
+    /// Whether the kernel lets pass what finds a queue full, instead of dropping it.
+    pub fail_open: bool,
     /// Whether the exact layer of attribution is to be used if it can be.
     pub exact: bool,
 }
@@ -51,6 +53,8 @@ pub struct PolicyDraft {
     pub unattended: Unattended,
     /// How long a question stays open, in milliseconds.
     pub query_timeout: Millis,
+    /// What becomes of a packet that finds no place to be parked.
+    pub overflow: Verdict,
     /// Programs that are not what they were.
     pub changed: ChangedApps,
 }
@@ -157,7 +161,7 @@ impl Firewall {
         let options = Options { queue_count: Some(count), ..options };
         let kernel = |what| move |source| StartError::Kernel { what, source };
         let queues = (0..count)
-            .map(|place| NfQueue::open(options.first_queue + place, options.marks))
+            .map(|place| NfQueue::open(options.first_queue + place, options.marks, options.fail_open))
             .collect::<Result<Vec<_>, _>>()?;
         let loaded = if options.exact { ExactLayer::load() } else { Err(ExactError::NotWanted) };
         let (exact, exact_missing) = match loaded {
@@ -337,6 +341,7 @@ fn bind(draft: PolicyDraft, generation: u32, old: Option<&Policy>, now: Millis) 
         defaults: draft.defaults,
         unattended: draft.unattended,
         query_timeout: draft.query_timeout,
+        overflow: draft.overflow,
         changed: draft.changed,
     }
 }

@@ -10,6 +10,9 @@ use crate::verdict::Verdict;
 
 const MOST_QUERIES: usize = 4096;
 const MOST_PACKETS: usize = 8192;
+/// One program cannot take the room of all others.
+const MOST_QUERIES_OF_A_PROGRAM: usize = MOST_QUERIES / 2;
+const MOST_PACKETS_OF_A_QUERY: usize = 1024;
 
 /// A parked packet: which thread holds it, and under which number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,6 +81,8 @@ struct Inner {
     packets: usize,
     queries: HashMap<u32, Query>,
     by_subject: HashMap<Subject, u32>,
+    /// Queries of each program.
+    by_program: HashMap<Program, usize>,
 }
 
 #[derive(Debug)]
@@ -181,7 +186,7 @@ impl Inner {
                 query.view.deadline = now + timeout;
                 return Outcome::Joined(query.view.clone(), Some(older));
             }
-            if self.packets >= MOST_PACKETS {
+            if self.packets >= MOST_PACKETS || query.packets.len() >= MOST_PACKETS_OF_A_QUERY {
                 return Outcome::Full;
             }
             self.packets += 1;
@@ -189,7 +194,9 @@ impl Inner {
             query.view.count += 1;
             return Outcome::Joined(query.view.clone(), None);
         }
-        if self.queries.len() >= MOST_QUERIES || self.packets >= MOST_PACKETS {
+        let of_program = self.by_program.get(&subject.program).copied().unwrap_or(0);
+        if self.queries.len() >= MOST_QUERIES || self.packets >= MOST_PACKETS || of_program >= MOST_QUERIES_OF_A_PROGRAM
+        {
             return Outcome::Full;
         }
         self.last_id = self.last_id.wrapping_add(1).max(1);
@@ -203,6 +210,7 @@ impl Inner {
             changed: packet.changed,
         };
         self.packets += 1;
+        *self.by_program.entry(subject.program.clone()).or_default() += 1;
         self.by_subject.insert(subject.clone(), view.id);
         self.queries.insert(view.id, Query { subject, view: view.clone(), packets: vec![packet] });
         Outcome::Opened(view)
@@ -240,6 +248,12 @@ impl Inner {
     fn close(&mut self, id: u32) -> Option<Closed> {
         let query = self.queries.remove(&id)?;
         self.by_subject.remove(&query.subject);
+        if let Some(count) = self.by_program.get_mut(&query.subject.program) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_program.remove(&query.subject.program);
+            }
+        }
         self.packets -= query.packets.len();
         Some(Closed { view: query.view, packets: query.packets })
     }
@@ -305,18 +319,30 @@ mod tests {
     #[test]
     fn the_table_is_bounded_and_room_comes_back() {
         let table = PendingTable::default();
-        for number in 0..MOST_PACKETS as u64 {
-            assert_ne!(table.park(packet(number, "/a", number as u16, 80, None), 0, 60), Outcome::Full);
+        let full = |outcome| outcome == Outcome::Full;
+        let queries = MOST_PACKETS / MOST_PACKETS_OF_A_QUERY;
+        for query in 1..=queries as u16 {
+            for number in 0..MOST_PACKETS_OF_A_QUERY as u64 {
+                assert!(!full(table.park(packet(number, "/a", number as u16, query, None), 0, 60)));
+            }
         }
-        assert_eq!(table.park(packet(9999, "/a", 1, 80, None), 0, 60), Outcome::Full);
-        assert_eq!(table.park(packet(9999, "/b", 1, 80, None), 0, 60), Outcome::Full);
+        assert!(full(table.park(packet(9999, "/a", 1, 1, None), 0, 60)));
+        assert!(full(table.park(packet(9999, "/b", 1, 80, None), 0, 60)));
         table.close(1);
-        assert_ne!(table.park(packet(9999, "/b", 1, 80, None), 0, 60), Outcome::Full);
-        for port in 1..=MOST_QUERIES as u16 {
-            table.park(packet(0, "/c", 1, port, None), 0, 60);
+        assert!(!full(table.park(packet(9999, "/b", 1, 80, None), 0, 60)));
+    }
+
+    #[test]
+    fn one_program_does_not_take_the_room_of_the_others() {
+        let table = PendingTable::default();
+        for (program, expected) in [("/a", MOST_QUERIES_OF_A_PROGRAM), ("/b", MOST_QUERIES), ("/c", MOST_QUERIES)] {
+            for port in 1..=MOST_QUERIES as u16 {
+                table.park(packet(0, program, 1, port, None), 0, 60);
+            }
+            assert_eq!(table.len(), expected, "{program}");
         }
-        assert_eq!(table.len(), MOST_QUERIES);
-        assert_eq!(table.park(packet(0, "/d", 1, 1, None), 0, 60), Outcome::Full);
+        table.close_where(|view| view.app.path() == Some("/a"));
+        assert_ne!(table.park(packet(0, "/a", 1, 1, None), 0, 60), Outcome::Full);
     }
 
     #[test]

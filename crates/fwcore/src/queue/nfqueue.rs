@@ -80,11 +80,12 @@ impl std::fmt::Debug for NfQueue {
 pub struct NfPacket(Message);
 
 impl NfQueue {
-    /// Takes a queue: every setting is made before the first packet can come.
+    /// Takes a queue: every setting is made before the first packet can come. With `fail_open` the kernel lets pass what finds
+    /// the queue full (and counts it nowhere), instead of dropping it.
     ///
     /// # Errors
     /// [`QueueError`].
-    pub fn open(number: u16, marks: Marks) -> Result<Self, QueueError> {
+    pub fn open(number: u16, marks: Marks, fail_open: bool) -> Result<Self, QueueError> {
         let explain = |error: io::Error| match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy if is_taken(number) => {
                 QueueError::Taken(number)
@@ -104,6 +105,7 @@ impl NfQueue {
         queue.bind(number).map_err(explain)?;
         queue.set_copy_range(number, COPY_RANGE).map_err(explain)?;
         queue.set_queue_max_len(number, QUEUE_LENGTH).map_err(explain)?;
+        queue.set_fail_open(number, fail_open).map_err(explain)?;
         queue.set_recv_gso(number, true).map_err(explain)?;
         queue.set_recv_uid_gid(number, true).map_err(explain)?;
         queue.set_nonblocking(true);

@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::rule::Subject;
+use super::rule::{Rule, Subject};
 use super::set::{BoundRule, RuleSet};
-use crate::app::App;
 use crate::flow::Direction;
 use crate::ports::Millis;
-use crate::verdict::{Action, Reason};
+use crate::verdict::{Action, Reason, Verdict};
 
 /// What decides flows that no rule names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +57,8 @@ pub struct Policy {
     pub unattended: Unattended,
     /// How long a question stays open.
     pub query_timeout: Millis,
+    /// What becomes of a packet that finds no place to be parked.
+    pub overflow: Verdict,
     /// Programs that are not what they were.
     pub changed: ChangedApps,
 }
@@ -74,11 +75,8 @@ pub struct Decision {
 impl Policy {
     /// Decides a flow, and counts the use of the rule that does.
     pub fn decide(&self, subject: Subject<'_>, now: Millis) -> Decision {
-        let bound = self.rules.first_match(subject, now);
-        let decision = self.decision(subject, bound);
-        if let Some(bound) = bound
-            && decision.reason == Reason::Rule(bound.rule.id)
-        {
+        let (decision, bound) = self.judge(subject, now);
+        if let Some(bound) = bound {
             bound.usage.touch(now);
         }
         decision
@@ -86,7 +84,7 @@ impl Policy {
 
     /// What [`decide`](Self::decide) would say, without counting a use.
     pub fn preview(&self, subject: Subject<'_>, now: Millis) -> Decision {
-        self.decision(subject, self.rules.first_match(subject, now))
+        self.judge(subject, now).0
     }
 
     /// Whether it stops a flow outright: neither lets it pass nor asks.
@@ -115,21 +113,21 @@ impl Policy {
         before.any(|gone| !stops(gone.action))
     }
 
-    fn changed_since(&self, app: &App) -> Option<u32> {
-        app.path().and_then(|path| self.changed.since_rule.get(path).copied())
-    }
-
-    fn decision(&self, subject: Subject<'_>, bound: Option<&BoundRule>) -> Decision {
-        let decision = match bound {
-            Some(bound) => Decision { action: bound.rule.action, reason: Reason::Rule(bound.rule.id) },
-            None => self.default_decision(subject.flow.direction),
-        };
-        let trusted_since = |since| bound.is_some_and(|bound| bound.rule.id >= since);
-        match self.changed_since(subject.app) {
-            Some(since) if decision.action == Action::Accept && !trusted_since(since) => {
-                Decision { action: self.changed.action, reason: Reason::Changed }
+    /// The decision, and the rule that made it.
+    fn judge(&self, subject: Subject<'_>, now: Millis) -> (Decision, Option<&BoundRule>) {
+        let first = self.rules.first_match(subject, now);
+        let decided = first.map_or_else(|| self.default_decision(subject.flow.direction), by_rule);
+        let since = subject.app.path().and_then(|path| self.changed.since_rule.get(path).copied());
+        match since {
+            Some(since) if decided.action == Action::Accept && first.is_none_or(|bound| bound.rule.id < since) => {
+                // What allowed the old file does not count; what was allowed since does, wherever it stands.
+                let newer = |rule: &Rule| rule.id >= since && rule.action == Action::Accept;
+                match self.rules.first_match_where(subject, now, newer) {
+                    Some(bound) => (by_rule(bound), Some(bound)),
+                    None => (Decision { action: self.changed.action, reason: Reason::Changed }, None),
+                }
             }
-            _ => decision,
+            _ => (decided, first),
         }
     }
 
@@ -140,4 +138,8 @@ impl Policy {
         };
         Decision { action, reason: Reason::Default }
     }
+}
+
+const fn by_rule(bound: &BoundRule) -> Decision {
+    Decision { action: bound.rule.action, reason: Reason::Rule(bound.rule.id) }
 }

@@ -66,8 +66,19 @@ impl RuleSet {
 
     /// The first rule that lives and matches.
     pub fn first_match(&self, subject: Subject<'_>, now: Millis) -> Option<&BoundRule> {
+        self.first_match_where(subject, now, |_| true)
+    }
+
+    /// The first rule that lives, matches and is `wanted`.
+    pub fn first_match_where(
+        &self,
+        subject: Subject<'_>,
+        now: Millis,
+        wanted: impl Fn(&Rule) -> bool,
+    ) -> Option<&BoundRule> {
         let accepts = |place: u32| {
-            self.rules.get(place as usize).is_some_and(|bound| bound.rule.matches(subject) && bound.lives(now))
+            let bound = self.rules.get(place as usize);
+            bound.is_some_and(|bound| wanted(&bound.rule) && bound.rule.matches(subject) && bound.lives(now))
         };
         let own = match &subject.app.program {
             Program::Path(path) => self.by_path.get(&**path),

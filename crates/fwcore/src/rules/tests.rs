@@ -8,7 +8,7 @@ use super::*;
 use crate::app::{App, ProcessId, Program, Unknown};
 use crate::flow::{Direction, Flow, FlowKey, InterfaceName, Protocol};
 use crate::ports::Expiry;
-use crate::verdict::{Action, Reason};
+use crate::verdict::{Action, Reason, Verdict};
 
 fn any_rule(id: u32, action: Action) -> Rule {
     Rule {
@@ -113,6 +113,7 @@ fn policy(rules: Vec<BoundRule>) -> Policy {
         defaults: Defaults { incoming: Action::Drop, outgoing: Action::Ask },
         unattended: Unattended::Accept,
         query_timeout: 60_000,
+        overflow: Verdict::Drop,
         changed: ChangedApps::default(),
     }
 }
@@ -172,6 +173,8 @@ fn a_changed_program_is_not_allowed_by_what_allowed_the_old_one() {
     let accepting = Defaults { incoming: Action::Accept, outgoing: Action::Accept };
     assert_eq!(Policy { defaults: accepting, ..with(vec![], 1) }.decide(subject, 5), asked);
     assert_eq!(with(vec![bound(any_rule(2, Action::Accept))], 2).decide(subject, 5).reason, Reason::Rule(2));
+    let behind = vec![bound(any_rule(1, Action::Accept)), bound(any_rule(3, Action::Accept))];
+    assert_eq!(with(behind, 2).decide(subject, 5).reason, Reason::Rule(3));
     assert_eq!(with(vec![bound(any_rule(1, Action::Drop))], 2).decide(subject, 5).reason, Reason::Rule(1));
     let other = App { program: Program::Path("/usr/bin/wget".into()), ..app.clone() };
     assert_eq!(old.decide(Subject { flow: &flow, app: &other }, 5).reason, Reason::Rule(1));
@@ -264,7 +267,7 @@ fn some_subject() -> impl Strategy<Value = (Flow, App)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2048))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn the_set_decides_as_a_plain_list_does(mut rules in proptest::collection::vec(some_rule(), 0..120), (flow, app) in some_subject(), now in 0u64..12) {

@@ -122,6 +122,7 @@ pub fn policy(generation: u32, rules: Vec<Rule>, unattended: Unattended) -> Poli
         defaults: Defaults { incoming: Action::Ask, outgoing: Action::Ask },
         unattended,
         query_timeout: 60_000,
+        overflow: Verdict::Drop,
         changed: Default::default(),
     }
 }
