@@ -75,7 +75,7 @@ cached_step() {
     return
   fi
   step "$title" "$@" || return 1
-  mkdir -p "${stamp%/*}"
+  mkdir -p "$(dirname "$stamp")"
   # shellcheck disable=SC2086
   printf '%s %s' "$before" "$(fingerprint $outputs)" >"$stamp"
 }
