@@ -7,19 +7,7 @@ const at = z.number();
 
 /** Why a flow got its verdict: a rule (`rule` is its id), a changed program, a default action, nobody attached, an answer, a timeout, ... */
 export const Reason = z.object({
-  kind: z.enum([
-    "rule",
-    "changed",
-    "default",
-    "unattended",
-    "answer",
-    "timeout",
-    "policy",
-    "overflow",
-    "malformed",
-    "established",
-    "stopped",
-  ]),
+  kind: z.enum(["rule", "changed", "default", "unattended", "answer", "timeout", "policy", "established"]),
   rule: z.number().int().optional(),
 });
 export type Reason = z.infer<typeof Reason>;

@@ -53,10 +53,7 @@ const REASONS: Readonly<Record<Reason["kind"], string>> = {
   answer: "answered",
   timeout: "nobody answered in time",
   policy: "a change of the rules",
-  overflow: "too many questions",
-  malformed: "malformed packet",
   established: "connection of before",
-  stopped: "fwdaemon stopped",
 };
 
 /** Why a flow got its verdict: `rule 3`, `nobody answered in time`. */
