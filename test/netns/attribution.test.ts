@@ -57,6 +57,12 @@ const WAYS: readonly Way[] = [
   { way: "take-over-a-pid", port: PORT + 1, program: () => python, expected: () => bash },
 ];
 
+/**
+ * The child that sent has ended before /proc is searched, and its parent is left as the only holder of the socket: without the
+ * exact layer this is named wrongly, and docs/security.md says so.
+ */
+const ONLY_EXACT = "child-of-another-program-inherits-it";
+
 describe("the exact layer names the program that", () => {
   test.each(WAYS)("$way (IPv6: $ipv6)", async ({ way, ipv6 = false, port, program, expected }) => {
     const path = await program();
@@ -81,14 +87,17 @@ describe("the exact layer names the program that", () => {
 });
 
 describe("without the exact layer nobody is blamed wrongly for what was sent by a program that", () => {
-  test.each(WAYS)("$way (IPv6: $ipv6)", async ({ way, ipv6 = false, port, program, expected }) => {
-    const path = await program();
-    const address = ipv6 ? lab.peer.address.ipv6 : lab.peer.address.ipv4;
-    const send = (host: Host) => host.must([path, SENDER, way, address, String(PORT)]);
-    const { path: seen, reason } = await programSeen(send, ["--attribution", "proc"], port);
-    expect([expected?.() ?? path, "unknown"]).toContain(seen);
-    expect(seen === "unknown").toBe(reason !== undefined);
-  });
+  test.each(WAYS.filter(({ way }) => way !== ONLY_EXACT))(
+    "$way (IPv6: $ipv6)",
+    async ({ way, ipv6 = false, port, program, expected }) => {
+      const path = await program();
+      const address = ipv6 ? lab.peer.address.ipv6 : lab.peer.address.ipv4;
+      const send = (host: Host) => host.must([path, SENDER, way, address, String(PORT)]);
+      const { path: seen, reason } = await programSeen(send, ["--attribution", "proc"], port);
+      expect([expected?.() ?? path, "unknown"]).toContain(seen);
+      expect(seen === "unknown").toBe(reason !== undefined);
+    },
+  );
 });
 
 test.each(["auto", "proc"])("what a program sent before it became another is not the other's (%s)", async (layer) => {
@@ -111,8 +120,8 @@ test("of 1,000 processes of two programs that send and end, each is named rightl
   const events = await watch(daemon, "events");
   // Even ports are bash's, odd ones the other's; eight at a time.
   const burst = `for port in $(seq 20000 2 20998); do
-    ${bash} -c "echo x > /dev/udp/${lab.peer.address.ipv4}/$port" &
-    ${other} -c "echo x > /dev/udp/${lab.peer.address.ipv4}/$((port + 1))" &
+    ${bash} --norc -c "echo x > /dev/udp/${lab.peer.address.ipv4}/$port" &
+    ${other} --norc -c "echo x > /dev/udp/${lab.peer.address.ipv4}/$((port + 1))" &
     (( (port / 2) % 4 )) || wait
   done; wait`;
   await lab.box.must(["bash", "-c", burst]);

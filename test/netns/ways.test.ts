@@ -9,10 +9,12 @@ import {
   CONTAINER,
   container,
   type Direction,
+  DUPLEX,
   documented,
   FENCE,
   GUARDED,
   hold,
+  lack,
   listen,
   ownProgram,
   PACKET,
@@ -73,13 +75,11 @@ function programsIn(events: Follower, direction: Direction, address: string): st
   return [...new Set(paths)];
 }
 
-async function skipWithoutSctp(sctp: Sending, { skip }: TestContext): Promise<void> {
-  if (sctp !== SCTP) return;
-  const { said } = await send(lab.box, PYTHON, sctp, "127.0.0.1");
-  if (/not supported/.test(said)) {
-    console.log(`this kernel has no SCTP: ${said}`);
-    skip("this kernel has no SCTP");
-  }
+async function skipWhereLacking(way: string, { skip }: TestContext): Promise<void> {
+  const lacking = await lack(way);
+  if (lacking === undefined) return;
+  console.log(lacking);
+  skip(lacking);
 }
 
 async function isNamed(sending: Sending, { from, source, first, seen }: Stage): Promise<void> {
@@ -118,7 +118,7 @@ async function isStopped(sending: Sending, { from, source, first, other, seen }:
 
 describe("the program is named that sends by", () => {
   test.for([...SENDING, SCTP])("$name", async (sending, context) => {
-    await skipWithoutSctp(sending, context);
+    await skipWhereLacking(sending.way, context);
     await isNamed(sending, await stageFor(sending.over));
   });
 
@@ -129,7 +129,7 @@ describe("the program is named that sends by", () => {
 
 describe("not one packet passes, and others do, when a rule drops the program that sends by", () => {
   test.for([...SENDING, SCTP])("$name", async (sending, context) => {
-    await skipWithoutSctp(sending, context);
+    await skipWhereLacking(sending.way, context);
     await isStopped(sending, await stageFor(sending.over));
   });
 
@@ -139,7 +139,8 @@ describe("not one packet passes, and others do, when a rule drops the program th
 });
 
 describe("the program is named that receives by", () => {
-  test.for(RECEIVING)("$name", async ({ name, way, feed, over = "ipv4" }) => {
+  test.for(RECEIVING)("$name", async ({ name, way, feed, over = "ipv4" }, context) => {
+    await skipWhereLacking(way, context);
     const program = await ownProgram("receiver");
     const { daemon } = await begin(lab.box, { config: OPEN });
     const events = await watch(daemon, "events");
@@ -154,7 +155,8 @@ describe("the program is named that receives by", () => {
 });
 
 describe("not one byte reaches, while others get theirs, the program that a rule drops and that receives by", () => {
-  test.for(RECEIVING)("$name", async ({ name, way, feed, over = "ipv4" }) => {
+  test.for(RECEIVING)("$name", async ({ name, way, feed, over = "ipv4" }, context) => {
+    await skipWhereLacking(way, context);
     const stopped = await ownProgram("stopped");
     const passing = await ownProgram("passing");
     const { daemon } = await begin(lab.box, {
@@ -188,14 +190,14 @@ test("a raw socket that writes the ends of another program's connection is not t
   const { source, first, seen } = await stageFor();
   const { daemon } = await begin(lab.box, { config: OPEN });
   const events = await watch(daemon, "events");
-  await send(lab.box, connects, { ...BULK, way: "first-of-raw-tcp" }, first);
+  await send(lab.box, connects, { ...DUPLEX, way: "first-of-raw-tcp" }, first);
   expect((await seen.arrivals(lab.box))(source, first).bytes).toBe(1);
   expect(programsIn(events, "outgoing", first)).toEqual([connects]);
-  const { sent } = await send(lab.box, forges, { ...BULK, way: "raw-tcp" }, first);
+  const { sent } = await send(lab.box, forges, { ...DUPLEX, way: "raw-tcp" }, first);
   expect((await seen.arrivals(lab.box))(source, first).bytes).toBe(sent);
   const programs = [];
   for (let packet = 0; packet < 5; packet++) {
-    const { app, flow } = await events.next("verdict", ({ flow }) => flow.destination.port === BULK.port);
+    const { app, flow } = await events.next("verdict", ({ flow }) => flow.destination.port === DUPLEX.port);
     programs.push([flow.source.port, app.path]);
   }
   expect(programs).toEqual([

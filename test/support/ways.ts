@@ -28,10 +28,11 @@ const TCP = { port: TAKES };
 const UDP = { port: DATAGRAMS };
 
 export const BULK: Sending = { name: "bulk TCP", way: "bulk", ...TCP };
+export const DUPLEX: Sending = { name: "duplex TCP", way: "duplex", port: SENDS_BACK };
 /** Each is named, and each is stopped. */
 export const SENDING: readonly Sending[] = [
   BULK,
-  { name: "duplex TCP", way: "duplex", port: SENDS_BACK },
+  DUPLEX,
   { name: "UDP", way: "datagrams", ...UDP },
   { name: "ICMP echo", way: "echo", port: 0 },
   { name: "ICMP echo, raw socket", way: "raw-echo", port: 0 },
@@ -85,6 +86,20 @@ export async function ownProgram(name: string): Promise<string> {
   await copyFile(await realpath(PYTHON), program);
   await chmod(directory, 0o755);
   return program;
+}
+
+/** What the kernel needs for a way that not every kernel has, tried in Python. */
+const NEEDS = [
+  { ways: /^sctp$/, name: "SCTP", attempt: "import socket as s; s.socket(s.AF_INET, s.SOCK_STREAM, s.IPPROTO_SCTP)" },
+  { ways: /^uring/, name: "io_uring", attempt: "import uring; uring.Ring()" },
+];
+
+/** What the kernel lacks for a way, as one line. */
+export async function lack(way: string): Promise<string | undefined> {
+  const need = NEEDS.find(({ ways }) => ways.test(way));
+  if (need === undefined) return undefined;
+  const { code, stderr } = await run([PYTHON, "-B", "-c", need.attempt], { cwd: programs });
+  return code === 0 ? undefined : `this kernel lacks ${need.name}: ${stderr.trim().split("\n").at(-1)}`;
 }
 
 /** Sends in a way; `sent` is 0 where the network did not let it. Anything else that fails is an error. */

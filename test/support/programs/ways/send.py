@@ -20,7 +20,7 @@ PATIENCE, CALM = 1.3, 30
 BLOCK = os.urandom(65536)
 BULK = 16
 OWN_PORT = 40000
-LINUX_AF_IPV4 = 0x0800
+ETH_P_IP = 0x0800
 EXPERIMENTAL = 253  # RFC 3692
 BROADCAST = b"\xff" * 6
 
@@ -148,6 +148,8 @@ def first_of_raw_tcp():
     """A connection of the kernel's with the ends that raw_tcp writes first; it is reset, so that they are free again."""
     sock = tcp(own_port=OWN_PORT)
     sent = sock.send(b"x")
+    # The answer acknowledges it, so the reset is the last word.
+    sock.recv(1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
     return sent
@@ -175,7 +177,7 @@ def packet():
     """AF_PACKET: below IP."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
     for _ in range(4):
-        sock.sendto(ip_packet(BLOCK[:500]), ("eth0", LINUX_AF_IPV4, 0, 0, BROADCAST))
+        sock.sendto(ip_packet(BLOCK[:500]), ("eth0", ETH_P_IP, 0, 0, BROADCAST))
     return 4 * 500
 
 
@@ -269,7 +271,6 @@ def ring_sends(**options):
     import uring
 
     sock = socket.socket(FAMILY, socket.SOCK_STREAM)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
     # The kernel gives up by itself, so that no operation is left when this ends.
     sock.setsockopt(socket.IPPROTO_TCP, 18, int(PATIENCE * 1000))  # TCP_USER_TIMEOUT
     ring = uring.Ring(**options)
@@ -285,7 +286,7 @@ def uring_send():
 
 
 def uring_worker():
-    return ring_sends(sqe_flags=1 << 4)  # IOSQE_ASYNC
+    return ring_sends(by_worker=True)
 
 
 def uring_polled():

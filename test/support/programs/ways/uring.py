@@ -10,8 +10,7 @@ SETUP_SQPOLL = 2
 ENTER_GETEVENTS, ENTER_SQ_WAKEUP = 1, 2
 OFF_RING, OFF_ENTRIES = 0, 0x10000000
 OP_ACCEPT, OP_CONNECT, OP_SEND, OP_RECV = 13, 16, 26, 27
-# Not in the caller's own context, but by a worker thread of the kernel's.
-FORCE_ASYNC = 1 << 4
+SQE_ASYNC = 1 << 4
 ENTRIES = 8
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -25,10 +24,12 @@ def call(number, *arguments):
 
 
 class Ring:
-    """`polled`: a thread of the kernel's takes the operations, and this process makes no call to send."""
+    """Operations are done in the caller's own context, or by a thread of the kernel's: `polled` is one that takes them from
+    the ring without a call, `by_worker` one that each is handed to.
+    """
 
-    def __init__(self, polled=False, sqe_flags=0):
-        self.polled, self.sqe_flags = polled, sqe_flags
+    def __init__(self, polled=False, by_worker=False):
+        self.polled, self.sqe_flags = polled, SQE_ASYNC if by_worker else 0
         params = bytearray(120)
         struct.pack_into("II", params, 8, SETUP_SQPOLL if polled else 0, 0)
         buffer = (ctypes.c_char * 120).from_buffer(params)
