@@ -108,12 +108,12 @@ test.each(FAMILIES)("00_insert_nfqueue.sh gives the daemon what its own chains g
   const options = {
     backend: "iptables" as const,
     firstQueue: 4,
-    queueCount: 2,
+    queueCount: 4,
     markMask: 0x30000000,
     exemptLoopback: true,
   };
   const own = iptablesText(buildRuleset(options), family).replaceAll("DESKTOPFW_", "FWHAND_");
-  const printed = await script("00_insert_nfqueue.sh", "--queue", "4:5", "--bypass", "--print");
+  const printed = await script("00_insert_nfqueue.sh", "--queue", "4:7", "--bypass", "--print");
   expect(printed).toContain(own);
 });
 

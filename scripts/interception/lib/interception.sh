@@ -27,7 +27,9 @@ $(fold -s -w 76 <<<"${about:?}" | sed 's/^/  /; s/ *$//')
   them installed is replaced by the next one. Rules of others are not touched.
   -i, --interface NAME  queue only what goes out or comes in there; without it
                         on every interface but lo
-  --queue N[:M]         the daemon's queue, or its queues from N to M
+  --queue N[:M]         the daemon's queue, or its queues from N to M: the
+                        first half for what goes out, the second for what
+                        comes in
                         (default: $(default_queue))
   --bypass              let traffic pass while no daemon listens; without it
                         that traffic is dropped
@@ -46,10 +48,9 @@ wrong_usage() {
   exit 2
 }
 
-# The daemon serves one queue for each CPU, from 0 on.
+# The daemon serves two queues for each CPU, from 0 on.
 default_queue() {
-  local last=$(($(nproc) - 1))
-  if ((last == 0)) || [[ $one_queue == yes ]]; then say 0; else say "0:$last"; fi
+  if [[ $one_queue == yes ]]; then say 0; else say "0:$((2 * $(nproc) - 1))"; fi
 }
 
 read_options() {
@@ -156,13 +157,19 @@ judge() {
   say "-A $chain -p $icmp -m conntrack --ctstate RELATED -j RETURN"
   say "-A $chain -p tcp -m tcp --tcp-flags RST RST -m connmark --mark $reject/$mask -j RETURN"
   while IFS= read -r matches; do
-    say "-A $chain ${matches:+$matches }$(queue_target)"
+    say "-A $chain ${matches:+$matches }$(queue_target "$3")"
   done < <(selection "$family")
 }
 
+# queue_target OUT|IN: of several queues the first half is for what goes out, the second for what comes in, so that a
+# flood from outside does not hold up what programs here open.
 queue_target() {
-  local target="-j NFQUEUE --queue-num $first" fanout=""
-  ((first == last)) || target="-j NFQUEUE --queue-balance $first:$last" fanout=" --queue-cpu-fanout"
+  local half=$(((last - first + 1) / 2)) from=$first to=$last fanout=""
+  if ((half > 0)); then
+    if [[ $1 == OUT ]]; then to=$((first + half - 1)); else from=$((first + half)); fi
+  fi
+  local target="-j NFQUEUE --queue-num $from"
+  ((from == to)) || target="-j NFQUEUE --queue-balance $from:$to" fanout=" --queue-cpu-fanout"
   [[ $bypass == no ]] || target+=" --queue-bypass"
   say "$target$fanout"
 }
