@@ -50,6 +50,8 @@ export interface NativeApp {
   path: string
   /** Why it is not known. */
   reason?: string
+  /** The script that it interprets. */
+  script?: string
   pid?: number
   /** In clock ticks since boot. */
   startTime?: number
@@ -178,6 +180,8 @@ export interface NativeStats {
   rejected: number
   asked: number
   unknown: number
+  /** Outgoing flows whose sender the exact layer had not seen. */
+  exactMissed: number
   malformed: number
   overflowed: number
   panics: number

@@ -16,6 +16,8 @@ pub struct NativeApp {
     pub path: String,
     /// Why it is not known.
     pub reason: Option<String>,
+    /// The script that it interprets.
+    pub script: Option<String>,
     pub pid: Option<u32>,
     /// In clock ticks since boot.
     pub start_time: Option<f64>,
@@ -118,6 +120,7 @@ impl From<&App> for NativeApp {
         Self {
             path,
             reason,
+            script: app.script.as_deref().map(str::to_owned),
             pid: app.process.map(|process| process.pid),
             start_time: app.process.map(|process| process.start_time as f64),
             uid: app.uid,

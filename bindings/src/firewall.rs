@@ -47,6 +47,8 @@ pub struct NativeStats {
     pub rejected: f64,
     pub asked: f64,
     pub unknown: f64,
+    /// Outgoing flows whose sender the exact layer had not seen.
+    pub exact_missed: f64,
     pub malformed: f64,
     pub overflowed: f64,
     pub panics: f64,
@@ -167,6 +169,7 @@ impl Firewall {
             rejected: stats.rejected as f64,
             asked: stats.asked as f64,
             unknown: stats.unknown as f64,
+            exact_missed: stats.exact_missed as f64,
             malformed: stats.malformed as f64,
             overflowed: stats.overflowed as f64,
             panics: stats.panics as f64,

@@ -1,6 +1,6 @@
-import { copyFile, mkdtemp, realpath, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createLab, type Host, type Lab } from "../support/netns.js";
 import { begin, watch } from "../support/scene.js";
@@ -100,6 +100,13 @@ describe("without the exact layer nobody is blamed wrongly for what was sent by 
   );
 });
 
+test("a script is shown with its interpreter", async () => {
+  const script = join(await mkdtemp(join(tmpdir(), "fwtest-")), "phones-home");
+  onTestFinished(() => rm(dirname(script), { recursive: true, force: true }));
+  await writeFile(script, `#!${bash}\necho x > /dev/udp/${lab.peer.address.ipv4}/${PORT}\n`, { mode: 0o755 });
+  expect(await programSeen((host) => host.must([script]))).toMatchObject({ path: bash, script });
+});
+
 test.each(["auto", "proc"])("what a program sent before it became another is not the other's (%s)", async (layer) => {
   const argv = [python, SENDER, "send-and-become-another-program", lab.peer.address.ipv4, String(PORT)];
   const { path } = await programSeen((host) => host.must(argv), ["--attribution", layer]);
@@ -111,7 +118,7 @@ test("a file that lies over a path in another mount namespace is not the program
   const script = `mount --bind ${other} /usr/bin/curl && exec /usr/bin/curl -c 'echo x > /dev/udp/${lab.peer.address.ipv4}/${PORT}'`;
   const app = await programSeen((host) => host.must(["unshare", "--mount", "bash", "-c", script]));
   expect(app.path).toBe("unknown");
-  expect(app.reason).toMatch(/^\/usr\/bin\/curl of mount namespace \d+ is another file here$/);
+  expect(app.reason).toMatch(/^\/usr\/bin\/curl of mount namespace \d+( \(cgroup \/.*\))? is another file here$/);
 });
 
 test("of 1,000 processes of two programs that send and end, each is named rightly", async () => {

@@ -1,5 +1,8 @@
 import { Agent, fetch as undiciFetch } from "undici";
 
+/** Fewer than the daemon grants to one user; more calls at once wait for each other. */
+const CONNECTIONS = 64;
+
 /** No answer from a daemon; one line with cause and remedy. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
@@ -15,7 +18,12 @@ export type Connection = {
 
 export function openConnection(socket: string): Connection {
   // A subscription is silent for as long as nothing happens; the daemon's pings tell whether it lives.
-  const agent = new Agent({ connect: { socketPath: socket }, bodyTimeout: 0, headersTimeout: 0 });
+  const agent = new Agent({
+    connect: { socketPath: socket },
+    connections: CONNECTIONS,
+    bodyTimeout: 0,
+    headersTimeout: 0,
+  });
   const fetch: Connection["fetch"] = async (input, init) => {
     try {
       const response = await undiciFetch(input as string, { ...(init as object), dispatcher: agent });

@@ -4,6 +4,8 @@ import { z } from "zod";
 export const App = z.object({
   path: z.string(),
   reason: z.string().optional(),
+  /** What the program interprets, as it was named when it was started; known for scripts that name their interpreter. */
+  script: z.string().optional(),
   pid: z.number().int().optional(),
   startTime: z.number().int().optional(),
   uid: z.number().int().optional(),

@@ -8,6 +8,8 @@ export const Counters = z.object({
   rejected: z.number(),
   asked: z.number(),
   unknown: z.number(),
+  /** Outgoing flows that the exact layer of attribution, at work, had not seen: sock_diag and /proc named them, if they could. */
+  exactMissed: z.number(),
   malformed: z.number(),
   overflowed: z.number(),
   panics: z.number(),

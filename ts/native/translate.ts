@@ -27,6 +27,7 @@ export function flowOf(native: NativeFlow): Flow {
 export function appOf(native: NativeApp, users: UserNames): App {
   const app: App = { path: native.path };
   if (native.reason !== undefined) app.reason = native.reason;
+  if (native.script !== undefined) app.script = native.script;
   if (native.pid !== undefined) app.pid = native.pid;
   if (native.startTime !== undefined) app.startTime = native.startTime;
   if (native.uid !== undefined) {

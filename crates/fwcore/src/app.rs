@@ -17,6 +17,8 @@ pub struct ProcessId {
 pub struct App {
     /// Which program.
     pub program: Program,
+    /// The script that it interprets, as it was named to exec(2); only the exact layer knows it.
+    pub script: Option<Arc<str>>,
     /// One process that runs it; absent where the program is unknown or several processes share the socket.
     pub process: Option<ProcessId>,
     /// Owner of the socket.
@@ -55,14 +57,17 @@ pub enum Unknown {
         path: Arc<str>,
         /// That namespace's inode number.
         mount_namespace: u32,
+        /// The longest path of its control groups.
+        cgroup: Option<Arc<str>>,
     },
 }
 
 impl fmt::Display for Unknown {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Elsewhere { path, mount_namespace } => {
-                return write!(formatter, "{path} of mount namespace {mount_namespace} is another file here");
+            Self::Elsewhere { path, mount_namespace, cgroup } => {
+                let cgroup = cgroup.as_deref().map(|cgroup| format!(" (cgroup {cgroup})")).unwrap_or_default();
+                return write!(formatter, "{path} of mount namespace {mount_namespace}{cgroup} is another file here");
             }
             Self::NoSocket => "no socket matches",
             Self::Closed => "the socket is already closed",
@@ -78,7 +83,7 @@ impl fmt::Display for Unknown {
 impl App {
     /// A program that is not known.
     pub fn unknown(why: Unknown, uid: Option<u32>) -> Self {
-        Self { program: Program::Unknown(why), process: None, uid }
+        Self { program: Program::Unknown(why), script: None, process: None, uid }
     }
 
     /// The executable's path, if known.

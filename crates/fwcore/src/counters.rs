@@ -34,6 +34,8 @@ pub struct Counters {
     pub asked: Counter,
     /// Packets judged without knowing their program.
     pub unknown: Counter,
+    /// Outgoing flows whose sender the exact layer, at work, had not seen.
+    pub exact_missed: Counter,
     /// Packets whose headers make no sense.
     pub malformed: Counter,
     /// Packets that found no place to park.

@@ -104,6 +104,8 @@ pub struct Stats {
     pub asked: u64,
     /// Judged without knowing the program.
     pub unknown: u64,
+    /// Outgoing flows that the exact layer had not seen.
+    pub exact_missed: u64,
     /// Headers that make no sense.
     pub malformed: u64,
     /// No place to park.
@@ -168,10 +170,14 @@ impl Firewall {
             Ok(layer) => (Some(Arc::new(layer)), None),
             Err(why) => (None, Some(why)),
         };
-        let senses = (0..count)
-            .map(|_| {
+        let counters: Vec<Arc<Counters>> = (0..count).map(|_| Arc::default()).collect();
+        let senses = counters
+            .iter()
+            .map(|counters| {
                 Ok(Senses {
-                    processes: Box::new(Processes::open(exact.clone()).map_err(kernel("sock_diag"))?),
+                    processes: Box::new(
+                        Processes::open(exact.clone(), Arc::clone(counters)).map_err(kernel("sock_diag"))?,
+                    ),
                     tracker: Box::new(Conntrack::open().map_err(kernel("ctnetlink"))?),
                     interfaces: Box::new(Interfaces::open().map_err(kernel("a socket"))?),
                 })
@@ -192,7 +198,6 @@ impl Firewall {
         let cut = Arc::new(Counter::default());
         let housekeeper = Housekeeper::new(Arc::clone(&shared), Arc::clone(&cut), options.marks)
             .map_err(kernel("netlink or a timer"))?;
-        let counters: Vec<Arc<Counters>> = (0..count).map(|_| Arc::default()).collect();
         let firewall = Self {
             shared,
             events,
@@ -285,6 +290,7 @@ impl Firewall {
             rejected: sum(|counters| &counters.rejected),
             asked: sum(|counters| &counters.asked),
             unknown: sum(|counters| &counters.unknown),
+            exact_missed: sum(|counters| &counters.exact_missed),
             malformed: sum(|counters| &counters.malformed),
             overflowed: sum(|counters| &counters.overflowed),
             panics: sum(|counters| &counters.panics),

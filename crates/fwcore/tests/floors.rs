@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 /// Floors from the ground up, each with what lives there.
 const FLOORS: &[&[&str]] = &[
-    &["flow", "verdict", "app"],
+    &["flow", "verdict", "app", "counters"],
     &["packet", "netlink"],
     &["ports"],
-    &["clock", "conntrack", "counters", "events", "flows", "interfaces", "pending", "process", "queue", "rules"],
+    &["clock", "conntrack", "events", "flows", "interfaces", "pending", "process", "queue", "rules"],
     &["agenda"],
     &["shared"],
     &["engine"],

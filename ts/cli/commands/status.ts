@@ -44,7 +44,7 @@ export function statusLines(status: Status, now: number, columns: number, paint:
     ),
     ...entry(
       "trouble",
-      `${counters.unknown} programs unknown, ${counters.malformed} malformed, ${counters.overflowed} overflowed, ${counters.queueDrops + counters.socketDrops} lost by the kernel's queue, ${counters.eventsDropped} events lost, ${counters.panics} panics`,
+      `${counters.unknown} programs unknown, ${counters.exactMissed} not seen by bpf, ${counters.malformed} malformed, ${counters.overflowed} overflowed, ${counters.queueDrops + counters.socketDrops} lost by the kernel's queue, ${counters.eventsDropped} events lost, ${counters.panics} panics`,
       columns,
     ),
     ...status.problems.flatMap((problem) => problemLines(problem, columns, paint)),

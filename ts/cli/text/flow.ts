@@ -34,9 +34,10 @@ export function peerText(flow: Flow): string {
   return PORTLESS.has(flow.protocol) ? ip : `${ip} at port ${flow.destination.port}`;
 }
 
-/** The program's path; why it could not be found out when it is unknown. */
+/** The program's path, with the script that it runs; why it could not be found out when it is unknown. */
 export function programText(app: App): string {
-  if (app.path !== "unknown") return safe(app.path);
+  if (app.path !== "unknown")
+    return app.script === undefined ? safe(app.path) : `${safe(app.path)} (${safe(app.script)})`;
   return app.reason === undefined ? "unknown" : `unknown (${safe(app.reason)})`;
 }
 

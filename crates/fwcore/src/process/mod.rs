@@ -11,6 +11,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::app::{App, Program, Unknown};
+use crate::counters::Counters;
 use crate::flow::{Direction, Flow, Protocol};
 use crate::ports::ProcessLookup;
 use bpf::Senders;
@@ -24,6 +25,7 @@ use sock_diag::{Found, Socket};
 #[derive(Debug)]
 pub struct Processes {
     senders: Option<Senders>,
+    counters: Arc<Counters>,
     sockets: SockDiag,
     owners: SocketOwners,
 }
@@ -33,8 +35,13 @@ impl Processes {
     ///
     /// # Errors
     /// Where the kernel has no sock_diag.
-    pub fn open(exact: Option<Arc<ExactLayer>>) -> io::Result<Self> {
-        Ok(Self { senders: exact.map(Senders::new), sockets: SockDiag::open()?, owners: SocketOwners::default() })
+    pub fn open(exact: Option<Arc<ExactLayer>>, counters: Arc<Counters>) -> io::Result<Self> {
+        Ok(Self {
+            senders: exact.map(Senders::new),
+            counters,
+            sockets: SockDiag::open()?,
+            owners: SocketOwners::default(),
+        })
     }
 
     fn find_sockets(&mut self, flow: &Flow, interface: u32) -> Found {
@@ -61,9 +68,12 @@ impl Processes {
 impl ProcessLookup for Processes {
     fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Arc<App> {
         if flow.direction == Direction::Outgoing
-            && let Some(app) = self.senders.as_mut().and_then(|senders| senders.find(&flow.key, uid))
+            && let Some(senders) = &mut self.senders
         {
-            return app;
+            if let Some(app) = senders.find(&flow.key, uid) {
+                return app;
+            }
+            self.counters.exact_missed.raise();
         }
         let sockets = match self.find_sockets(flow, interface) {
             Found::Sockets(sockets) => sockets,
@@ -76,7 +86,7 @@ impl ProcessLookup for Processes {
 
 fn owned_by(owner: Result<Owner, Unknown>, uid: Option<u32>) -> App {
     match owner {
-        Ok(owner) => App { program: Program::Path(owner.path), process: owner.process, uid },
+        Ok(owner) => App { program: Program::Path(owner.path), script: owner.script, process: owner.process, uid },
         Err(why) => App::unknown(why, uid),
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Owner {
     pub(super) path: Arc<str>,
     /// The process, if only one holds the socket.
     pub(super) process: Option<ProcessId>,
+    /// The script that the program interprets, if that is known.
+    pub(super) script: Option<Arc<str>>,
 }
 
 /// Finds owners, and remembers them by the socket's cookie.
@@ -111,7 +113,7 @@ fn only_program(holders: &[Holder]) -> Result<Owner, Unknown> {
     if others.iter().any(|other| other.path != first.path) {
         return Err(Unknown::Shared);
     }
-    Ok(Owner { path: first.path.clone(), process: others.is_empty().then_some(first.process) })
+    Ok(Owner { path: first.path.clone(), process: others.is_empty().then_some(first.process), script: None })
 }
 
 /// Looks through every process.

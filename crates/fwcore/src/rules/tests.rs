@@ -31,7 +31,12 @@ fn bound(rule: Rule) -> BoundRule {
 }
 
 fn app(path: &str) -> App {
-    App { program: Program::Path(path.into()), process: Some(ProcessId { pid: 7, start_time: 70 }), uid: Some(1000) }
+    App {
+        program: Program::Path(path.into()),
+        script: None,
+        process: Some(ProcessId { pid: 7, start_time: 70 }),
+        uid: Some(1000),
+    }
 }
 
 fn flow() -> Flow {
@@ -176,7 +181,7 @@ fn a_changed_program_is_not_allowed_by_what_allowed_the_old_one() {
     let behind = vec![bound(any_rule(1, Action::Accept)), bound(any_rule(3, Action::Accept))];
     assert_eq!(with(behind, 2).decide(subject, 5).reason, Reason::Rule(3));
     assert_eq!(with(vec![bound(any_rule(1, Action::Drop))], 2).decide(subject, 5).reason, Reason::Rule(1));
-    let other = App { program: Program::Path("/usr/bin/wget".into()), ..app.clone() };
+    let other = App { program: Program::Path("/usr/bin/wget".into()), script: None, ..app.clone() };
     assert_eq!(old.decide(Subject { flow: &flow, app: &other }, 5).reason, Reason::Rule(1));
 }
 

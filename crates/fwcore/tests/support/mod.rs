@@ -63,6 +63,7 @@ impl ProcessLookup for Programs {
         let app = match self.by_port.get(&port) {
             Some(path) => App {
                 program: Program::Path((*path).into()),
+                script: None,
                 process: Some(ProcessId { pid: port.into(), start_time: 1 }),
                 uid: Some(1000),
             },

@@ -18,6 +18,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define NAMES 512
 #define COMPONENT 256
 #define DEPTH 48
+#define SCRIPT 256
 
 #define NF_ACCEPT 1
 #define PF_KTHREAD 0x00200000
@@ -105,7 +106,10 @@ struct task_struct {
 	__u64 self_exec_id;
 } __attribute__((preserve_access_index));
 
-struct linux_binprm;
+struct linux_binprm {
+	const char *filename;
+	const char *interp;
+} __attribute__((preserve_access_index));
 
 struct sock_common {
 	unsigned char skc_state;
@@ -174,6 +178,7 @@ struct process {
 	__u32 mount_namespace;
 	__u32 names_length; // 0: too deep or too long
 	char names[NAMES + COMPONENT]; // components from the file up to the root, each ended by NUL
+	char script[SCRIPT]; // as it was named to exec, where the file is its interpreter; else empty
 };
 
 struct {
@@ -190,12 +195,17 @@ struct {
 	__type(value, struct process);
 } processes SEC(".maps");
 
-struct {
+struct scratch {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct process);
-} scratch SEC(".maps");
+};
+
+// Each program has its own: one may be preempted by another on its CPU.
+struct scratch exec_scratch SEC(".maps");
+struct scratch fork_scratch SEC(".maps");
+struct scratch start_scratch SEC(".maps");
 
 struct walk {
 	struct process *process;
@@ -212,7 +222,7 @@ static long step(__u32 index, struct walk *walk)
 	struct dentry *dentry = walk->dentry;
 	struct mount *mount = walk->mount;
 	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
 		walk->mount = BPF_CORE_READ(mount, mnt_parent);
 		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 		walk->done = walk->mount == mount;
@@ -226,7 +236,9 @@ static long step(__u32 index, struct walk *walk)
 	if (length > 0 && length <= COMPONENT)
 		walk->length = at + length;
 	walk->dentry = parent;
-	return 0;
+	// A file in memory has a place in no tree: it is its own parent.
+	walk->done = dentry == parent;
+	return walk->done;
 }
 
 static __always_inline void describe(struct process *process, struct task_struct *leader, struct file *file)
@@ -245,22 +257,32 @@ static __always_inline void describe(struct process *process, struct task_struct
 	process->mount_namespace = BPF_CORE_READ(leader, nsproxy, mnt_ns, ns.inum);
 }
 
-static __always_inline void keep(struct task_struct *leader, __u32 tgid)
+// What a process runs now, in this CPU's part of a scratch space; its script is left as it was there.
+static __always_inline struct process *look(struct task_struct *leader, void *space)
 {
 	__u32 zero = 0;
-	struct process *process = bpf_map_lookup_elem(&scratch, &zero);
+	struct process *process = bpf_map_lookup_elem(space, &zero);
 	struct file *file = BPF_CORE_READ(leader, mm, exe_file);
 	if (!process || !file)
-		return;
+		return 0;
 	describe(process, leader, file);
-	bpf_map_update_elem(&processes, &tgid, process, BPF_ANY);
+	return process;
 }
 
 // After exec the thread that called it is the leader.
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task)
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	keep(task, BPF_CORE_READ(task, tgid));
+	(void)old_pid;
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct process *process = look(task, &exec_scratch);
+	if (!process)
+		return 0;
+	const char *named = BPF_CORE_READ(bprm, filename);
+	process->script[0] = 0;
+	if (named != BPF_CORE_READ(bprm, interp))
+		bpf_probe_read_kernel_str(process->script, SCRIPT, named);
+	bpf_map_update_elem(&processes, &tgid, process, BPF_ANY);
 	return 0;
 }
 
@@ -271,7 +293,15 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	__u32 tgid = BPF_CORE_READ(child, tgid);
 	if (BPF_CORE_READ(child, pid) != tgid || BPF_CORE_READ(child, flags) & PF_KTHREAD)
 		return 0;
-	keep(child, tgid);
+	struct process *process = look(child, &fork_scratch);
+	if (!process)
+		return 0;
+	__u32 parent_tgid = BPF_CORE_READ(parent, tgid);
+	struct process *above = bpf_map_lookup_elem(&processes, &parent_tgid);
+	process->script[0] = 0;
+	if (above)
+		bpf_probe_read_kernel_str(process->script, SCRIPT, above->script);
+	bpf_map_update_elem(&processes, &tgid, process, BPF_ANY);
 	return 0;
 }
 
@@ -283,8 +313,14 @@ int on_start(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	__u32 tgid = BPF_CORE_READ(task, tgid);
-	if (BPF_CORE_READ(task, pid) == tgid && !(BPF_CORE_READ(task, flags) & PF_KTHREAD))
-		keep(task, tgid);
+	if (BPF_CORE_READ(task, pid) != tgid || BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return 0;
+	struct process *process = look(task, &start_scratch);
+	if (!process)
+		return 0;
+	// How it was named is not kept by the kernel.
+	process->script[0] = 0;
+	bpf_map_update_elem(&processes, &tgid, process, BPF_NOEXIST);
 	return 0;
 }
 

@@ -7,8 +7,9 @@ use crate::netlink::u32_at;
 
 pub(super) const ENDS_SIZE: usize = 40;
 pub(super) const SENDER_SIZE: usize = 32;
-pub(super) const PROCESS_SIZE: usize = 40 + 512 + 256;
 const NAMES: usize = 40;
+const SCRIPT: usize = NAMES + 512 + 256;
+pub(super) const PROCESS_SIZE: usize = SCRIPT + 256;
 /// USER_HZ: /proc tells start times in hundredths of a second on every architecture that Linux runs on here.
 const NANOSECONDS_PER_TICK: u64 = 10_000_000;
 
@@ -60,6 +61,8 @@ pub(super) struct ProcessRecord {
     pub(super) mount_namespace: u32,
     /// `None` where it was too long to keep, or is no text.
     pub(super) path: Option<String>,
+    /// What the file is the interpreter of, as it was named to exec.
+    pub(super) script: Option<String>,
 }
 
 impl ProcessRecord {
@@ -74,6 +77,7 @@ impl ProcessRecord {
             device: rustix::fs::makedev(device >> 20, device & 0xf_ffff),
             mount_namespace: u32_at(bytes, 32).unwrap_or(0),
             path: bytes.get(NAMES..NAMES + length).and_then(path),
+            script: text(&bytes[SCRIPT..]).filter(|script| !script.is_empty()),
         }
     }
 }
@@ -87,6 +91,12 @@ fn path(names: &[u8]) -> Option<String> {
         path.extend_from_slice(name);
     }
     String::from_utf8(path).ok()
+}
+
+/// Text up to NUL.
+fn text(bytes: &[u8]) -> Option<String> {
+    let text = bytes.split(|byte| *byte == 0).next()?;
+    String::from_utf8(text.to_vec()).ok()
 }
 
 /// A start time as /proc tells it.
@@ -113,7 +123,7 @@ mod tests {
     #[test]
     fn a_record_whose_names_did_not_fit_has_no_path() {
         let mut bytes = [0; PROCESS_SIZE];
-        assert_eq!(ProcessRecord::read(&bytes).path, None);
+        assert_eq!((ProcessRecord::read(&bytes).path, ProcessRecord::read(&bytes).script), (None, None));
         bytes[36..40].copy_from_slice(&u32::MAX.to_ne_bytes());
         assert_eq!(ProcessRecord::read(&bytes).path, None);
         bytes[24..28].copy_from_slice(&(8u32 << 20 | 1).to_ne_bytes());

@@ -159,9 +159,13 @@ impl Senders {
         }
         let Some(path) = record.path else { return Self::name_by_proc(process) };
         if record.mount_namespace != self.layer.mount_namespace && !is_file(&path, record.device, record.inode) {
-            return Err(Unknown::Elsewhere { path: path.into(), mount_namespace: record.mount_namespace });
+            return Err(Unknown::Elsewhere {
+                path: path.into(),
+                mount_namespace: record.mount_namespace,
+                cgroup: cgroup(process).map(Into::into),
+            });
         }
-        Ok(Owner { path: path.into(), process: Some(process) })
+        Ok(Owner { path: path.into(), process: Some(process), script: record.script.map(Into::into) })
     }
 
     /// A path too long for the table, or a process that the table has lost: /proc knows it while it runs.
@@ -169,7 +173,9 @@ impl Senders {
         let found = Process::new(process.pid as i32).map_err(|_| Unknown::NoProcess)?;
         let path = executable(&format!("/proc/{}/exe", process.pid)).ok_or(Unknown::NoProcess)?;
         match found.stat() {
-            Ok(stat) if stat.starttime == process.start_time => Ok(Owner { path: path.into(), process: Some(process) }),
+            Ok(stat) if stat.starttime == process.start_time => {
+                Ok(Owner { path: path.into(), process: Some(process), script: None })
+            }
             _ => Err(Unknown::NoProcess),
         }
     }
@@ -211,6 +217,14 @@ fn map(object: &Object, name: &str) -> libbpf_rs::Result<MapHandle> {
 /// Inode number of one of this process's namespaces.
 fn namespace(kind: &str) -> Option<u64> {
     Some(std::fs::metadata(format!("/proc/self/ns/{kind}")).ok()?.ino())
+}
+
+/// The control group of a process that still runs: for a container's, what its engine named it.
+fn cgroup(process: ProcessId) -> Option<String> {
+    let found = Process::new(process.pid as i32).ok()?;
+    let groups = found.cgroups().ok()?;
+    let path = groups.0.iter().max_by_key(|group| group.pathname.len())?.pathname.clone();
+    (found.stat().ok()?.starttime == process.start_time).then_some(path)
 }
 
 /// Whether a path here is the very file that runs there.
