@@ -2,6 +2,8 @@
 //!
 //! usage: flood syn|udp ADDRESS COUNT        SYNs or datagrams with forged sources (10.0.0.0/8), through a raw socket
 //!        flood datagrams ADDRESS COUNT SIZE  datagrams of an ordinary user, from many sockets to many ports
+//!
+//! It says `flooding` when it begins and `sent COUNT` at its end.
 
 #![allow(clippy::unwrap_used, reason = "a tool of the tests ends where it cannot go on")]
 
@@ -21,6 +23,7 @@ fn main() {
     };
     let address: Ipv4Addr = address.parse().unwrap();
     let count: u32 = count.parse().unwrap();
+    println!("flooding");
     match kind.as_str() {
         "syn" => forged(address, count, 6),
         "udp" => forged(address, count, 17),
