@@ -58,13 +58,6 @@ impl FlowTable {
         shard.young.get(key).or_else(|| shard.old.get(key)).cloned()
     }
 
-    /// Forgets a flow.
-    pub fn forget(&self, key: &FlowKey) {
-        let mut shard = self.shard(key);
-        shard.young.remove(key);
-        shard.old.remove(key);
-    }
-
     fn shard(&self, key: &FlowKey) -> MutexGuard<'_, Shard> {
         let place = self.hasher.hash_one(key) as usize % SHARDS;
         self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,13 +88,11 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_is_found_until_it_is_forgotten() {
+    fn a_flow_is_found_by_its_ends_alone() {
         let table = FlowTable::default();
         table.remember(known(1));
         assert_eq!(table.find(&known(1).flow.key).map(|found| found.generation), Some(1));
         assert!(table.find(&known(2).flow.key).is_none());
-        table.forget(&known(1).flow.key);
-        assert!(table.find(&known(1).flow.key).is_none());
     }
 
     #[test]

@@ -5,19 +5,11 @@ import { formatConfig, parseConfig, setConfig } from "../../../ts/files/config.j
 import { FileError, UnwritableError } from "../../../ts/files/error.js";
 import { parseRules } from "../../../ts/files/rules.js";
 import { CONFIG_KEYS, Config, configText } from "../../../ts/model/config.js";
+import { errorOf } from "../../support/refused.js";
 
 const legacy = readFileSync(new URL("../fixtures/config", import.meta.url), "utf8");
 const shipped = (name: string) => readFileSync(new URL(`../../../etc/desktopfw/${name}`, import.meta.url), "utf8");
 const settings = (...lines: string[]) => `[settings]\n${lines.map((line) => `${line}\n`).join("")}`;
-const errorOf = (work: () => unknown): FileError => {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof FileError) return error;
-    throw error;
-  }
-  throw new Error("nothing was refused");
-};
 
 describe("a config file that the original wrote", () => {
   test("has its six settings, and ours by default", () => {

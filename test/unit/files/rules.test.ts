@@ -12,19 +12,11 @@ import {
   sameRule,
 } from "../../../ts/files/rules.js";
 import { RuleFields } from "../../../ts/model/rule.js";
+import { errorOf } from "../../support/refused.js";
 
 const legacy = readFileSync(new URL("../fixtures/rules", import.meta.url), "utf8");
 const at = { file: "rules", line: 1 };
 const fields = (rule: Partial<RuleFields> = {}) => RuleFields.parse({ action: "ACCEPT", ...rule });
-const errorOf = (work: () => unknown): FileError => {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof FileError) return error;
-    throw error;
-  }
-  throw new Error("nothing was refused");
-};
 
 describe("a rules file that the original wrote", () => {
   test("says what its columns say", () => {
