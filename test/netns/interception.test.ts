@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Interception, type InterceptionOptions } from "../../ts/control/interception/index.js";
-import { commandsIn, createLab, type Lab } from "../support/netns.js";
+import { commandsIn, createLab, FAMILIES, type Lab } from "../support/netns.js";
 
 const OPTIONS: InterceptionOptions = {
   backend: "iptables",
@@ -25,10 +25,6 @@ COMMIT
 -A OUTPUT -m mark --mark 0xca6c -j ACCEPT
 COMMIT
 `;
-const FAMILIES = [
-  { family: "ipv4", tool: "iptables" },
-  { family: "ipv6", tool: "ip6tables" },
-] as const;
 
 let lab: Lab;
 beforeAll(async () => {

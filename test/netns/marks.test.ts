@@ -1,16 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ruleLine } from "../support/daemon.js";
-import { createLab, type Lab } from "../support/netns.js";
+import { createLab, FAMILIES, type Lab } from "../support/netns.js";
 import { fetchPage, lookUp, serve } from "../support/probes.js";
 import { begin } from "../support/scene.js";
 
 /** The shipped mark_mask, and what wg-quick, Kubernetes and Tailscale use. */
 const OURS = "0x30000000";
 const OTHERS = ["0xca6c", "0xc000", "0xff0000"];
-const FAMILIES = [
-  { family: "ipv4", tool: "iptables" },
-  { family: "ipv6", tool: "ip6tables" },
-] as const;
 
 let lab: Lab;
 beforeAll(async () => {

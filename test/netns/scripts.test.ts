@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { iptablesText } from "../../ts/control/interception/iptables-text.js";
 import { buildRuleset } from "../../ts/control/interception/ruleset.js";
 import { ruleLine } from "../support/daemon.js";
-import { createLab, type Lab } from "../support/netns.js";
+import { createLab, FAMILIES, type Lab } from "../support/netns.js";
 import { fetchPage, lookUp, type Outcome, ping, serve } from "../support/probes.js";
 import { begin, watch } from "../support/scene.js";
 
@@ -28,10 +28,6 @@ COMMIT
 -A OUTPUT -j XFWHAND_OUT
 COMMIT
 `;
-const FAMILIES = [
-  { family: "ipv4", tool: "iptables" },
-  { family: "ipv6", tool: "ip6tables" },
-] as const;
 
 let lab: Lab;
 beforeAll(async () => {

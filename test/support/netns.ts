@@ -5,6 +5,12 @@ import { type Finished, must, type Running, type RunOptions, run, start } from "
 
 const PREFIX = "fwtest";
 
+/** Both families, with the tool that holds the rules of each. */
+export const FAMILIES = [
+  { family: "ipv4", tool: "iptables" },
+  { family: "ipv6", tool: "ip6tables" },
+] as const;
+
 export type Addresses = { ipv4: string; ipv6: string };
 export type Host = {
   readonly name: string;
