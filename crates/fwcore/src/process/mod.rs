@@ -3,6 +3,7 @@
 //! Nothing here guesses. Where two answers are possible, or none, the program is [`Program::Unknown`] with the reason.
 
 mod bpf;
+mod descriptors;
 mod owners;
 mod ping;
 mod sock_diag;

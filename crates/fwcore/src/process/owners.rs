@@ -1,24 +1,27 @@
 //! Socket to program: which processes hold a socket's inode.
 //!
-//! A socket may be held by several processes (inherited by fork, handed over a unix socket). So a look-up goes through
-//! all of them, and an answer is kept only while it can be checked: the holders still hold the socket and still run the
-//! same executable, and each process that was forked since has been looked at.
+//! A socket may be held by several processes (inherited by fork, handed over a unix socket). So a look-up asks after all of
+//! them. An answer is kept for a second, while it can be checked: the holders still hold the socket and still run the same
+//! executable, and each process that was forked since has been looked at. After that second everybody is looked at again: a
+//! running process may have been handed the socket.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use procfs::process::{Process, all_processes};
-use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw};
+use procfs::process::Process;
+use rustix::fs::{CWD, readlinkat_raw};
 
+use super::descriptors::{Descriptors, descriptor_in, last_pid, socket_inode};
 use crate::app::{ProcessId, Unknown};
 
 const CACHED_SOCKETS: usize = 4096;
-/// More new processes than this, and looking through all of them is as cheap.
+const FRESH: Duration = Duration::from_secs(1);
+/// More new processes than this, and looking at all of them is as cheap.
 const CATCH_UP: u32 = 256;
 const DELETED: &str = " (deleted)";
 
@@ -35,13 +38,16 @@ pub(super) struct Owner {
 /// Finds owners, and remembers them by the socket's cookie.
 #[derive(Debug, Default)]
 pub(super) struct SocketOwners {
+    descriptors: Descriptors,
     known: HashMap<u64, Known>,
 }
 
 #[derive(Debug)]
 struct Known {
     holders: Vec<Holder>,
-    /// The last pid that the kernel had given out when the holders were looked for.
+    /// When everybody was looked at.
+    looked_at: Instant,
+    /// The last pid that the kernel had given out when new processes were looked at.
     looked_up_to: u32,
 }
 
@@ -56,55 +62,80 @@ struct Holder {
 impl SocketOwners {
     /// The program that holds a socket: the only one, or [`Unknown`] with the reason.
     pub(super) fn find(&mut self, inode: u64, cookie: Option<u64>) -> Result<Owner, Unknown> {
-        let target = Target::new(inode);
-        if let Some(known) = cookie.and_then(|cookie| self.known.get_mut(&cookie))
-            && known.refresh(&target)
-        {
-            return only_program(&known.holders);
-        }
-        let looked_up_to = last_pid().unwrap_or(0);
-        let holders = search(&target);
-        let owner = only_program(&holders);
+        let known = cookie.and_then(|cookie| self.known.remove(&cookie)).filter(|known| known.still_hold(inode));
+        let known = match known.map(|known| known.catch_up(inode)) {
+            Some(Ok(known)) => known,
+            Some(Err(sure)) => self.look(inode, sure),
+            None => self.look(inode, Vec::new()),
+        };
+        let owner = only_program(&known.holders);
         if let Some(cookie) = cookie
-            && !holders.is_empty()
+            && !known.holders.is_empty()
         {
             if self.known.len() >= CACHED_SOCKETS {
                 self.known.clear();
             }
-            self.known.insert(cookie, Known { holders, looked_up_to });
+            self.known.insert(cookie, known);
         }
         owner
+    }
+
+    /// Adds to those that hold the socket for sure all others that do.
+    fn look(&mut self, inode: u64, mut holders: Vec<Holder>) -> Known {
+        let (looked_at, looked_up_to) = (Instant::now(), last_pid().unwrap_or(0));
+        let sure: Vec<u32> = holders.iter().map(|holder| holder.process.pid).collect();
+        let others = self.descriptors.holders(inode, &sure);
+        holders.extend(others.filter_map(|(pid, descriptor)| Holder::read(pid, descriptor, inode)));
+        Known { holders, looked_at, looked_up_to }
     }
 }
 
 impl Known {
-    /// Whether the holders are still just these, after a look at what was forked since.
-    fn refresh(&mut self, target: &Target) -> bool {
-        if !self.holders.iter().all(|holder| holder.still_holds(target)) {
-            return false;
+    fn still_hold(&self, inode: u64) -> bool {
+        self.holders.iter().all(|holder| {
+            holds(holder.process.pid, holder.descriptor, inode)
+                && executable(&format!("/proc/{}/exe", holder.process.pid)).is_some_and(|path| path == *holder.path)
+        })
+    }
+
+    /// Looks at what was forked since; gives the holders back if that is not enough any more.
+    fn catch_up(mut self, inode: u64) -> Result<Self, Vec<Holder>> {
+        let last = last_pid().unwrap_or(0);
+        if self.looked_at.elapsed() >= FRESH || last < self.looked_up_to || last - self.looked_up_to > CATCH_UP {
+            return Err(self.holders);
         }
-        let Some(last) = last_pid() else { return false };
-        if last < self.looked_up_to || last - self.looked_up_to > CATCH_UP {
-            return false;
-        }
-        for pid in self.looked_up_to + 1..=last {
-            if let Ok(process) = Process::new(pid as i32) {
-                self.holders.extend(holder_in(&process, target));
-            }
-        }
+        let forked = (self.looked_up_to + 1..=last).filter_map(|pid| Some((pid, descriptor_in(pid, inode)?)));
+        self.holders.extend(forked.filter_map(|(pid, descriptor)| Holder::read(pid, descriptor, inode)));
         self.looked_up_to = last;
-        true
+        Ok(self)
     }
 }
 
 impl Holder {
-    /// The descriptor still is the socket, in a process that still runs the executable.
-    fn still_holds(&self, target: &Target) -> bool {
-        let pid = self.process.pid;
-        let mut path = [0; 48];
-        link_is(&mut path, format_args!("/proc/{pid}/fd/{}", self.descriptor), target.text())
-            && executable(&format!("/proc/{pid}/exe")).is_some_and(|path| path == *self.path)
+    /// A process that holds the socket at a descriptor, if it does.
+    fn read(pid: u32, descriptor: u32, inode: u64) -> Option<Self> {
+        let process = Process::new(pid as i32).ok()?;
+        let path = executable(&format!("/proc/{pid}/exe"))?;
+        // After the executable: a socket that did not survive an exec is not the new program's.
+        if !holds(pid, descriptor, inode) {
+            return None;
+        }
+        // Read last, through the directory opened first: had the pid been used again in between, this would fail.
+        let start_time = process.stat().ok()?.starttime;
+        Some(Self { process: ProcessId { pid, start_time }, descriptor, path: path.into() })
     }
+}
+
+fn holds(pid: u32, descriptor: u32, inode: u64) -> bool {
+    let mut path = [0; 48];
+    let mut rest = &mut path[..];
+    if write!(rest, "/proc/{pid}/fd/{descriptor}").is_err() {
+        return false;
+    }
+    let length = 48 - rest.len();
+    let mut link = [MaybeUninit::uninit(); 40];
+    readlinkat_raw(CWD, OsStr::from_bytes(&path[..length]), &mut link)
+        .is_ok_and(|(link, _)| socket_inode(link) == Some(inode))
 }
 
 /// All holders run one program, or it is not known which one sent.
@@ -116,84 +147,12 @@ fn only_program(holders: &[Holder]) -> Result<Owner, Unknown> {
     Ok(Owner { path: first.path.clone(), process: others.is_empty().then_some(first.process), script: None })
 }
 
-/// Looks through every process.
-fn search(target: &Target) -> Vec<Holder> {
-    let Ok(processes) = all_processes() else { return Vec::new() };
-    processes.flatten().filter_map(|process| holder_in(&process, target)).collect()
-}
-
-/// The process's descriptor of the socket, if it holds one.
-fn holder_in(process: &Process, target: &Target) -> Option<Holder> {
-    let descriptor = descriptor_of(process.pid, target)?;
-    let path = executable(&format!("/proc/{}/exe", process.pid))?;
-    // Read last, through the directory opened first: had the pid been used again in between, this would fail.
-    let start_time = process.stat().ok()?.starttime;
-    Some(Holder { process: ProcessId { pid: process.pid as u32, start_time }, descriptor, path: path.into() })
-}
-
-fn descriptor_of(pid: i32, target: &Target) -> Option<u32> {
-    let directory: OwnedFd =
-        openat(CWD, format!("/proc/{pid}/fd"), OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .ok()?;
-    let mut entries = [MaybeUninit::uninit(); 8192];
-    let mut entries = RawDir::new(&directory, &mut entries);
-    while let Some(Ok(entry)) = entries.next() {
-        let mut link = [MaybeUninit::uninit(); Target::CAPACITY];
-        if let Ok((link, _)) = readlinkat_raw(&directory, entry.file_name(), &mut link)
-            && *link == *target.text()
-        {
-            return entry.file_name().to_str().ok()?.parse().ok();
-        }
-    }
-    None
-}
-
 /// The path of an executable. One that was replaced or deleted since still names the path that it was started from.
 pub(super) fn executable(link: &str) -> Option<String> {
     let path = std::fs::read_link(link).ok()?.into_os_string().into_string().ok()?;
     match path.strip_suffix(DELETED) {
         Some(started_from) if !std::path::Path::new(&path).exists() => Some(started_from.to_owned()),
         _ => Some(path),
-    }
-}
-
-fn link_is(buffer: &mut [u8; 48], path: std::fmt::Arguments<'_>, wanted: &[u8]) -> bool {
-    let mut rest = &mut buffer[..];
-    if rest.write_fmt(path).is_err() {
-        return false;
-    }
-    let length = 48 - rest.len();
-    let mut link = [MaybeUninit::uninit(); Target::CAPACITY];
-    readlinkat_raw(CWD, OsStr::from_bytes(&buffer[..length]), &mut link).is_ok_and(|(link, _)| *link == *wanted)
-}
-
-/// The last pid given out, in this pid namespace: the fifth field of /proc/loadavg (proc(5)).
-fn last_pid() -> Option<u32> {
-    std::fs::read_to_string("/proc/loadavg").ok()?.split_ascii_whitespace().nth(4)?.parse().ok()
-}
-
-/// What a descriptor of the socket links to: `socket:[INODE]`.
-#[derive(Debug)]
-struct Target {
-    bytes: [u8; Self::CAPACITY],
-    length: usize,
-}
-
-impl Target {
-    /// Longer than any inode's text, so that a longer link is never cut to an equal one.
-    const CAPACITY: usize = 40;
-
-    fn new(inode: u64) -> Self {
-        let mut bytes = [0; Self::CAPACITY];
-        let mut rest = &mut bytes[..];
-        // 20 digits at most: it always fits.
-        let _ = write!(rest, "socket:[{inode}]");
-        let length = Self::CAPACITY - rest.len();
-        Self { bytes, length }
-    }
-
-    fn text(&self) -> &[u8] {
-        &self.bytes[..self.length]
     }
 }
 
