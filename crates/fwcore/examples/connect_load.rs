@@ -47,7 +47,7 @@ fn run(address: SocketAddr, at_a_time: usize, total: usize) -> Result<(), Box<dy
     let seconds = began.elapsed().as_secs_f64();
     times.sort_unstable();
     println!(
-        r#"{{"connections":{},"failed":{},"seconds":{seconds:.6},"p50_us":{},"p99_us":{}}}"#,
+        r#"{{"connections":{},"failed":{},"seconds":{seconds:.6},"p50_us":{:.1},"p99_us":{:.1}}}"#,
         times.len(),
         failed.load(Ordering::Relaxed),
         percentile(&times, 50),
@@ -72,6 +72,6 @@ fn connect_while(left: &AtomicUsize, failed: &AtomicUsize, address: SocketAddr) 
 }
 
 /// In microseconds; 0 when there are none.
-fn percentile(sorted: &[Duration], percent: usize) -> u128 {
-    sorted.get(sorted.len() * percent / 100).map_or(0, Duration::as_micros)
+fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    sorted.get(sorted.len() * percent / 100).map_or(0.0, |time| time.as_secs_f64() * 1e6)
 }

@@ -34,6 +34,8 @@ pub struct Engine<Q: PacketQueue> {
     senses: Senses,
     parked: HashMap<u64, Q::Packet>,
     last_ticket: u64,
+    /// The oldest policy by which a flow was accepted whose verdict has not been given yet.
+    accepted_by: Option<Arc<Policy>>,
 }
 
 /// What is to be done with a packet.
@@ -52,7 +54,6 @@ struct Decided {
     verdict: Verdict,
     reason: Reason,
     opening_sequence: Option<u32>,
-    policy: Arc<Policy>,
 }
 
 struct Asked {
@@ -60,13 +61,12 @@ struct Asked {
     app: Arc<App>,
     opening_sequence: Option<u32>,
     changed: bool,
-    policy: Arc<Policy>,
 }
 
 impl<Q: PacketQueue> Engine<Q> {
     /// An engine for a queue; `worker` is its place among [`Shared::inboxes`].
     pub fn new(queue: Q, worker: usize, shared: Arc<Shared>, counters: Arc<Counters>, senses: Senses) -> Self {
-        Self { queue, worker, shared, counters, senses, parked: HashMap::new(), last_ticket: 0 }
+        Self { queue, worker, shared, counters, senses, parked: HashMap::new(), last_ticket: 0, accepted_by: None }
     }
 
     /// The queue.
@@ -79,33 +79,40 @@ impl<Q: PacketQueue> Engine<Q> {
         &mut self.queue
     }
 
-    /// Judges at most `most` waiting packets; false when none waits any more.
-    pub fn judge_waiting(&mut self, most: usize) -> bool {
-        for _ in 0..most {
+    /// Judges the packets that came, and gives their verdicts.
+    pub fn judge_received(&mut self) {
+        // One policy for all of them: had it been another by now, the look behind the verdicts would tell.
+        let policy = self.shared.policy.load_full();
+        loop {
             match self.queue.receive() {
-                Ok(Some(packet)) => self.handle(packet),
-                Ok(None) => return false,
+                Ok(Some(packet)) => self.handle(packet, &policy),
+                Ok(None) => break,
                 // An answer to an earlier verdict, or a lost message: the next one may be sound.
                 Err(_) => self.counters.queue_errors.raise(),
             }
         }
-        true
+        self.flush();
     }
 
     /// Gives the verdicts that came for parked packets.
     pub fn release_decided(&mut self) {
-        for release in self.shared.inboxes[self.worker].take() {
+        let releases = self.shared.inboxes[self.worker].take();
+        if releases.is_empty() {
+            return;
+        }
+        let policy = self.shared.policy.load_full();
+        for release in releases {
             match release {
                 Release::Decided { packet, verdict, reason } => {
                     let Parked { ticket, flow, app, opening_sequence, .. } = packet;
-                    let policy = self.shared.policy.load_full();
                     if let Some(held) = self.parked.remove(&ticket.number) {
-                        self.settle(held, Decided { flow, app, verdict, reason, opening_sequence, policy });
+                        self.settle(held, Decided { flow, app, verdict, reason, opening_sequence }, &policy);
                     }
                 }
                 Release::Superseded(ticket) => self.drop_superseded(ticket),
             }
         }
+        self.flush();
     }
 
     /// Drops all that is parked: the firewall stops, and nobody allowed it.
@@ -113,14 +120,27 @@ impl<Q: PacketQueue> Engine<Q> {
         for (_, held) in std::mem::take(&mut self.parked) {
             self.give(held, Verdict::Drop);
         }
+        self.flush();
     }
 
-    fn handle(&mut self, held: Q::Packet) {
+    fn flush(&mut self) {
+        if self.queue.flush().is_err() {
+            self.counters.queue_errors.raise();
+        }
+        // A policy put in force meanwhile has looked at the live flows already, and these were not among them.
+        if let Some(policy) = self.accepted_by.take()
+            && self.shared.policy.load().generation != policy.generation
+        {
+            self.shared.agenda.sweep(policy);
+        }
+    }
+
+    fn handle(&mut self, held: Q::Packet, policy: &Arc<Policy>) {
         self.counters.packets.raise();
-        match catch_unwind(AssertUnwindSafe(|| self.judge(&held))) {
+        match catch_unwind(AssertUnwindSafe(|| self.judge(&held, policy))) {
             Ok(Judgement::Settled(verdict)) => self.give(held, verdict),
-            Ok(Judgement::Decided(decided)) => self.settle(held, decided),
-            Ok(Judgement::Ask(asked)) => self.park(held, asked),
+            Ok(Judgement::Decided(decided)) => self.settle(held, decided, policy),
+            Ok(Judgement::Ask(asked)) => self.park(held, asked, policy),
             Err(_) => {
                 self.counters.panics.raise();
                 self.give(held, Verdict::Drop);
@@ -128,12 +148,11 @@ impl<Q: PacketQueue> Engine<Q> {
         }
     }
 
-    fn judge(&mut self, held: &Q::Packet) -> Judgement {
+    fn judge(&mut self, held: &Q::Packet, policy: &Policy) -> Judgement {
         let Ok(packet) = packet::parse(held.bytes()) else {
             self.counters.malformed.raise();
             return Judgement::Settled(Verdict::Drop);
         };
-        let policy = self.shared.policy.load_full();
         let known = self.known(&packet);
         if let Some(known) = &known
             && known.generation == policy.generation
@@ -155,15 +174,15 @@ impl<Q: PacketQueue> Engine<Q> {
             Action::Reject => (Verdict::Reject, decision.reason),
             // It was open before it was first seen, or it was allowed once: a question now would only disturb it.
             Action::Ask if established => (Verdict::Accept, Reason::Established),
-            Action::Ask => match self.shared.unattended_verdict(&policy) {
+            Action::Ask => match self.shared.unattended_verdict(policy) {
                 Some(verdict) => (verdict, Reason::Unattended),
                 None => {
                     let changed = decision.reason == Reason::Changed;
-                    return Judgement::Ask(Asked { flow, app, opening_sequence, changed, policy });
+                    return Judgement::Ask(Asked { flow, app, opening_sequence, changed });
                 }
             },
         };
-        Judgement::Decided(Decided { flow, app, verdict, reason, opening_sequence, policy })
+        Judgement::Decided(Decided { flow, app, verdict, reason, opening_sequence })
     }
 
     /// The decision on the TCP connection that a packet belongs to. Other protocols have no mark of one connection: there
@@ -202,22 +221,21 @@ impl<Q: PacketQueue> Engine<Q> {
     }
 
     /// Gives a decided flow's verdict, and remembers it.
-    fn settle(&mut self, held: Q::Packet, decided: Decided) {
-        let Decided { flow, app, verdict, reason, opening_sequence, policy } = decided;
+    fn settle(&mut self, held: Q::Packet, decided: Decided, policy: &Arc<Policy>) {
+        let Decided { flow, app, verdict, reason, opening_sequence } = decided;
         if self.shared.events.wants_verdicts() {
             let event = Event::Verdict { flow, app: Arc::clone(&app), verdict, reason };
             self.shared.events.push(self.shared.clock.now(), event);
         }
         self.shared.flows.remember(KnownFlow { flow, app, verdict, generation: policy.generation, opening_sequence });
-        self.give(held, verdict);
-        // A policy put in force meanwhile has looked at the live flows already, and this was not among them.
-        if verdict == Verdict::Accept && self.shared.policy.load().generation != policy.generation {
-            self.shared.agenda.sweep(policy);
+        if verdict == Verdict::Accept {
+            self.accepted_by.get_or_insert_with(|| Arc::clone(policy));
         }
+        self.give(held, verdict);
     }
 
-    fn park(&mut self, held: Q::Packet, asked: Asked) {
-        let Asked { flow, app, opening_sequence, changed, policy } = asked;
+    fn park(&mut self, held: Q::Packet, asked: Asked, policy: &Policy) {
+        let Asked { flow, app, opening_sequence, changed } = asked;
         self.last_ticket += 1;
         let ticket = Ticket { worker: self.worker, number: self.last_ticket };
         self.parked.insert(ticket.number, held);
@@ -266,8 +284,6 @@ impl<Q: PacketQueue> Engine<Q> {
             Verdict::Drop => self.counters.dropped.raise(),
             Verdict::Reject => self.counters.rejected.raise(),
         }
-        if self.queue.verdict(held, verdict).is_err() {
-            self.counters.queue_errors.raise();
-        }
+        self.queue.verdict(held, verdict);
     }
 }

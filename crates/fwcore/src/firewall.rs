@@ -13,7 +13,7 @@ use crate::agenda::Agenda;
 use crate::clock::BootClock;
 use crate::conntrack::Conntrack;
 use crate::counters::{Counter, Counters};
-use crate::engine::{Engine, Senses};
+use crate::engine::Senses;
 use crate::events::{Drained, EventRing};
 use crate::flows::FlowTable;
 use crate::housekeeping::Housekeeper;
@@ -21,7 +21,7 @@ use crate::interfaces::Interfaces;
 use crate::pending::{Inbox, PendingTable};
 use crate::ports::{Clock, Millis, QueryView};
 use crate::process::{ExactError, ExactLayer, Processes};
-use crate::queue::{Marks, NfQueue, QueueDrops, QueueError, cpus, queue_drops};
+use crate::queue::{BoundQueue, Marks, QueueDrops, QueueError, cpus, queue_drops};
 use crate::rules::{BoundRule, ChangedApps, Defaults, Policy, Rule, RuleSet, Unattended, Usage};
 use crate::shared::Shared;
 use crate::verdict::{Reason, Verdict};
@@ -163,9 +163,9 @@ impl Firewall {
         let options = Options { queue_count: Some(count), ..options };
         let kernel = |what| move |source| StartError::Kernel { what, source };
         let queues = (0..count)
-            .map(|place| NfQueue::open(options.first_queue + place, options.marks, options.fail_open))
+            .map(|place| BoundQueue::open(options.first_queue + place, options.marks, options.fail_open))
             .collect::<Result<Vec<_>, _>>()?;
-        let loaded = if options.exact { ExactLayer::load() } else { Err(ExactError::NotWanted) };
+        let loaded = if options.exact { ExactLayer::load(options.marks.accept()) } else { Err(ExactError::NotWanted) };
         let (exact, exact_missing) = match loaded {
             Ok(layer) => (Some(Arc::new(layer)), None),
             Err(why) => (None, Some(why)),
@@ -189,7 +189,7 @@ impl Firewall {
             policy: ArcSwap::from_pointee(bind(draft, 1, None, clock.now())),
             flows: FlowTable::default(),
             pending: PendingTable::default(),
-            inboxes: (0..count).map(|_| Inbox::new()).collect::<io::Result<_>>().map_err(kernel("an eventfd"))?,
+            inboxes: queues.iter().map(|queue| Inbox::new(Box::new(queue.bell()))).collect(),
             agenda: Agenda::new().map_err(kernel("an eventfd"))?,
             events: Arc::clone(&events) as _,
             clock: Box::new(clock),
@@ -211,9 +211,11 @@ impl Firewall {
         firewall.spawn("fw-housekeeping", move || housekeeper.run())?;
         for (place, (queue, senses)) in queues.into_iter().zip(senses).enumerate() {
             let shared = Arc::clone(&firewall.shared);
-            let engine = Engine::new(queue, place, Arc::clone(&shared), Arc::clone(&firewall.counters[place]), senses);
+            let counters = Arc::clone(&firewall.counters[place]);
             let cpu = cpus[place % cpus.len()];
-            firewall.spawn(&format!("fw-queue-{place}"), move || worker::run(engine, place, cpu, &shared))?;
+            firewall.spawn(&format!("fw-queue-{place}"), move || {
+                worker::run(queue, place, cpu, &shared, counters, senses);
+            })?;
         }
         Ok(firewall)
     }

@@ -1,7 +1,7 @@
 //! A netlink socket that asks the kernel one thing at a time (RFC 3549, linux/netlink.h).
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::net::netlink::SocketAddrNetlink;
@@ -11,6 +11,7 @@ use rustix::net::{
 };
 
 const HEADER: usize = 16;
+const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 0x01;
@@ -64,12 +65,20 @@ impl Request {
         self.bytes[start..start + 2].copy_from_slice(&length.to_ne_bytes());
     }
 
-    fn finish(&mut self, flags: u16, sequence: u32) -> &[u8] {
+    /// The whole message.
+    pub fn finish(&mut self, flags: u16, sequence: u32) -> &[u8] {
         self.bytes[0..4].copy_from_slice(&(self.length as u32).to_ne_bytes());
         self.bytes[6..8].copy_from_slice(&(flags | NLM_F_REQUEST).to_ne_bytes());
         self.bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
         &self.bytes[..self.length]
     }
+}
+
+/// A message that the kernel answers with nothing but an acknowledgement.
+pub fn nothing() -> [u8; HEADER] {
+    let mut bytes = [0; HEADER];
+    bytes.copy_from_slice(Request::new(NLMSG_NOOP).finish(NLM_F_ACK, 0));
+    bytes
 }
 
 /// A socket connected to the kernel.
@@ -78,6 +87,12 @@ pub struct NetlinkSocket {
     socket: OwnedFd,
     sequence: u32,
     buffer: Box<[u8; BUFFER]>,
+}
+
+impl AsFd for NetlinkSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 impl NetlinkSocket {
@@ -90,6 +105,15 @@ impl NetlinkSocket {
         connect(&socket, &SocketAddrNetlink::new(0, 0))?;
         set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
         Ok(Self { socket, sequence: 0, buffer: Box::new([0; BUFFER]) })
+    }
+
+    /// The socket alone, for one that goes on by itself: a receive waits as long as it takes.
+    ///
+    /// # Errors
+    /// What the kernel says to having no time limit.
+    pub fn into_socket(self) -> io::Result<OwnedFd> {
+        set_socket_timeout(&self.socket, Timeout::Recv, None)?;
+        Ok(self.socket)
     }
 
     /// Asks for one thing: the body of the answer.
@@ -157,22 +181,28 @@ impl NetlinkSocket {
     }
 }
 
-struct Header {
+/// What stands at the head of each message (nlmsghdr).
+#[derive(Debug)]
+pub struct Header {
     length: usize,
-    kind: u16,
+    /// The message's type.
+    pub kind: u16,
     sequence: u32,
 }
 
 impl Header {
     /// The first message of some bytes, and its body.
-    fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+    pub fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let length = u32_at(bytes, 0)? as usize;
         let header = Self { length, kind: u16_at(bytes, 4)?, sequence: u32_at(bytes, 8)? };
         Some((header, bytes.get(HEADER..length)?))
     }
 
     /// An error message's error; an acknowledgement is an error message of error 0.
-    fn error(&self, body: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The error that the kernel answers.
+    pub fn error(&self, body: &[u8]) -> io::Result<()> {
         if self.kind != NLMSG_ERROR {
             return Ok(());
         }

@@ -35,17 +35,26 @@ pub trait PacketQueue {
     /// The handle of a held packet.
     type Packet: QueuedPacket;
 
-    /// The next packet that waits; `None` if none does. Never blocks.
+    /// The next of the packets that came; `None` if that was the last. Never waits.
     ///
     /// # Errors
-    /// What the kernel answered to the receive, or to an earlier verdict: the queue goes on.
+    /// What the kernel answered to an earlier verdict: the next packet may be sound.
     fn receive(&mut self) -> io::Result<Option<Self::Packet>>;
 
-    /// Gives a packet its verdict, in any order.
+    /// Notes a packet's verdict, in any order; [`PacketQueue::flush`] gives it.
+    fn verdict(&mut self, packet: Self::Packet, verdict: Verdict);
+
+    /// Gives the verdicts that were noted.
     ///
     /// # Errors
-    /// What the kernel answered; the packet is then no longer ours.
-    fn verdict(&mut self, packet: Self::Packet, verdict: Verdict) -> io::Result<()>;
+    /// What the kernel answered; the packets are then no longer ours.
+    fn flush(&mut self) -> io::Result<()>;
+}
+
+/// Ends a thread's wait. May be rung from any thread, and when nobody waits: then the next wait ends at once.
+pub trait Bell: Send + Sync {
+    /// Rings.
+    fn ring(&self);
 }
 
 /// Finds the program behind a flow.

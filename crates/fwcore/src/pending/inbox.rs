@@ -1,13 +1,11 @@
 //! Verdicts for parked packets, on their way to the thread that holds them.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::{io, mem};
-
-use rustix::event::{EventfdFlags, eventfd};
 
 use super::table::{Parked, Ticket};
+use crate::ports::Bell;
 use crate::verdict::{Reason, Verdict};
 
 /// What is to become of a parked packet.
@@ -37,54 +35,49 @@ impl Release {
 }
 
 /// One packet thread's inbox.
-#[derive(Debug)]
 pub struct Inbox {
     waiting: Mutex<Vec<Release>>,
+    filled: AtomicBool,
     stopping: AtomicBool,
-    wake: OwnedFd,
+    bell: Box<dyn Bell>,
+}
+
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Inbox").field("waiting", &self.waiting).finish_non_exhaustive()
+    }
 }
 
 impl Inbox {
-    /// An empty one.
-    ///
-    /// # Errors
-    /// Where the process has no descriptor left.
-    pub fn new() -> io::Result<Self> {
-        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { waiting: Mutex::default(), stopping: AtomicBool::new(false), wake })
-    }
-
-    /// Readable when there is something in it.
-    pub fn wake(&self) -> BorrowedFd<'_> {
-        self.wake.as_fd()
+    /// An empty one, whose bell wakes its thread.
+    pub fn new(bell: Box<dyn Bell>) -> Self {
+        Self { waiting: Mutex::default(), filled: AtomicBool::new(false), stopping: AtomicBool::new(false), bell }
     }
 
     /// Puts verdicts in, and wakes the thread.
     pub fn put(&self, releases: impl IntoIterator<Item = Release>) {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(releases);
-        self.ring();
+        self.filled.store(true, Ordering::SeqCst);
+        self.bell.ring();
     }
 
     /// Takes all out.
     pub fn take(&self) -> Vec<Release> {
-        // Emptied before it is read: what comes in between rings again. An empty eventfd is no error to mind.
-        let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+        // Looked at for each batch of packets, and nearly always empty: without the lock then.
+        if !self.filled.swap(false, Ordering::SeqCst) {
+            return Vec::new();
+        }
         mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Asks the thread to end.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.ring();
+        self.bell.ring();
     }
 
     /// Whether it was asked to.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
-    }
-
-    fn ring(&self) {
-        // A full eventfd (2^64 - 2 rings) is readable already.
-        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
 }

@@ -1,24 +1,34 @@
-//! The kernel's NFQUEUE through the crate nfq.
+//! The kernel's NFQUEUE: packets in, verdicts out, several of each by one system call.
 
-use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
-use nfq::{Message, Queue, Verdict as NfVerdict};
-use rustix::net::sockopt::{set_socket_recv_buffer_size_force, socket_protocol};
+use nix::sys::socket::setsockopt;
+use nix::{libc, setsockopt_impl, sockopt_impl};
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
+use rustix::net::{SendFlags, netlink, send};
 use thiserror::Error;
 
+use super::batch::Batch;
 use super::kernel_state::is_taken;
-use crate::flow::Direction;
-use crate::ports::{PacketQueue, QueuedPacket};
+use super::messages::{self, NfPacket, Told};
+use crate::netlink::{NetlinkSocket, nothing};
+use crate::ports::{Bell, PacketQueue};
 use crate::verdict::Verdict;
 
-/// Enough for the headers of any packet that is not built to hide them.
-const COPY_RANGE: u16 = 256;
 /// Twice what may be parked: questions never fill the queue.
 const QUEUE_LENGTH: u32 = 16_384;
 const SOCKET_BUFFER: usize = 16 * 1024 * 1024;
-const NF_INET_LOCAL_IN: u8 = 1;
+
+sockopt_impl!(
+    /// A socket whose buffer was full for a moment goes on taking packets, instead of none until it is empty.
+    NoEnobufs,
+    SetOnly,
+    libc::SOL_NETLINK,
+    libc::NETLINK_NO_ENOBUFS,
+    bool
+);
 
 /// The bits of packet and connection marks that are ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,26 +72,17 @@ pub enum QueueError {
     },
 }
 
-/// One queue of the kernel.
-pub struct NfQueue {
-    queue: Queue,
-    descriptor: RawFd,
+/// A queue of the kernel that is ours, and that nobody serves yet.
+#[derive(Debug)]
+pub struct BoundQueue {
+    socket: Arc<OwnedFd>,
+    number: u16,
     marks: Marks,
 }
 
-impl std::fmt::Debug for NfQueue {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("NfQueue").field("descriptor", &self.descriptor).finish_non_exhaustive()
-    }
-}
-
-/// A packet that the kernel holds.
-#[derive(Debug)]
-pub struct NfPacket(Message);
-
-impl NfQueue {
-    /// Takes a queue: every setting is made before the first packet can come. With `fail_open` the kernel lets pass what finds
-    /// the queue full (and counts it nowhere), instead of dropping it.
+impl BoundQueue {
+    /// Takes a queue. With `fail_open` the kernel lets pass what finds the queue full (and counts it nowhere), instead of
+    /// dropping it.
     ///
     /// # Errors
     /// [`QueueError`].
@@ -95,39 +96,71 @@ impl NfQueue {
             _ if error.raw_os_error() == Some(rustix::io::Errno::PROTONOSUPPORT.raw_os_error()) => QueueError::Missing,
             _ => QueueError::Other { queue: number, source: error },
         };
-        let before = netfilter_sockets().map_err(explain)?;
-        let mut queue = Queue::open().map_err(explain)?;
-        let descriptor = netfilter_sockets()
-            .map_err(explain)?
-            .into_iter()
-            .find(|descriptor| !before.contains(descriptor))
-            .ok_or_else(|| explain(io::ErrorKind::NotFound.into()))?;
-        queue.bind(number).map_err(explain)?;
-        queue.set_copy_range(number, COPY_RANGE).map_err(explain)?;
-        queue.set_queue_max_len(number, QUEUE_LENGTH).map_err(explain)?;
-        queue.set_fail_open(number, fail_open).map_err(explain)?;
-        queue.set_recv_gso(number, true).map_err(explain)?;
-        queue.set_recv_uid_gid(number, true).map_err(explain)?;
-        queue.set_nonblocking(true);
-        let queue = Self { queue, descriptor, marks };
-        queue.harden().map_err(explain)?;
-        Ok(queue)
+        let socket = Self::bind(number, fail_open).map_err(explain)?;
+        Ok(Self { socket: Arc::new(socket), number, marks })
     }
 
-    /// A child that inherited the socket would hold the queue after our death; the default buffer holds 256 packets.
-    fn harden(&self) -> io::Result<()> {
-        rustix::io::fcntl_setfd(self.as_fd(), rustix::io::FdFlags::CLOEXEC)?;
-        set_socket_recv_buffer_size_force(self.as_fd(), SOCKET_BUFFER)?;
-        Ok(())
+    fn bind(number: u16, fail_open: bool) -> io::Result<OwnedFd> {
+        let mut netlink = NetlinkSocket::open(netlink::NETFILTER)?;
+        // The default holds 256 packets. All is set before the first packet can come.
+        set_socket_recv_buffer_size_force(netlink.as_fd(), SOCKET_BUFFER)?;
+        setsockopt(&netlink.as_fd(), NoEnobufs, &true)?;
+        netlink.tell(&mut messages::bind(number, QUEUE_LENGTH, fail_open))?;
+        netlink.into_socket()
+    }
+
+    /// Ends the wait of the thread that serves it.
+    pub fn bell(&self) -> QueueBell {
+        QueueBell { socket: Arc::clone(&self.socket) }
+    }
+
+    /// For the thread that serves it, and made there: the room for messages stays with its thread.
+    pub fn serve(self) -> NfQueue {
+        let Self { socket, number, marks } = self;
+        NfQueue { socket, number, marks, batch: Batch::new(), verdicts: Vec::with_capacity(4096) }
     }
 }
 
-impl AsFd for NfQueue {
-    #[allow(unsafe_code)]
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the descriptor was found open right after `queue` opened it, and `queue`, which lives as long as the
-        // borrow, closes it only when it is dropped.
-        unsafe { BorrowedFd::borrow_raw(self.descriptor) }
+/// Rings by a message that the kernel acknowledges: the acknowledgement comes where the packets come, so the thread waits in one
+/// place, by the same system call that brings the packets.
+#[derive(Debug)]
+pub struct QueueBell {
+    socket: Arc<OwnedFd>,
+}
+
+impl Bell for QueueBell {
+    fn ring(&self) {
+        // Without memory for the answer the thread is not woken; it is then busy with packets, and looks by itself.
+        let _ = send(&*self.socket, &nothing(), SendFlags::empty());
+    }
+}
+
+/// A queue of the kernel, served by one thread.
+pub struct NfQueue {
+    socket: Arc<OwnedFd>,
+    number: u16,
+    marks: Marks,
+    batch: Batch,
+    /// Messages that were not sent yet, one behind the other.
+    verdicts: Vec<u8>,
+}
+
+impl std::fmt::Debug for NfQueue {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("NfQueue").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+impl NfQueue {
+    /// Waits until packets come, or the bell rings. Call it when [`PacketQueue::receive`] gives nothing any more.
+    ///
+    /// # Errors
+    /// What the kernel answered; an interrupted wait is one that ended.
+    pub fn wait(&mut self) -> io::Result<()> {
+        match self.batch.fill(self.socket.as_fd()) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -135,83 +168,35 @@ impl PacketQueue for NfQueue {
     type Packet = NfPacket;
 
     fn receive(&mut self) -> io::Result<Option<NfPacket>> {
-        match self.queue.recv() {
-            Ok(message) => Ok(Some(NfPacket(message))),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error),
+        while let Some(message) = self.batch.take() {
+            if let Some(packet) = messages::read(message)? {
+                return Ok(Some(packet));
+            }
         }
+        Ok(None)
     }
 
     /// The hook runs again (NF_REPEAT) with our mark on the packet; there the ruleset moves the mark to the connection
     /// and takes it off the packet, so that no changed mark ever reaches routing.
-    fn verdict(&mut self, packet: NfPacket, verdict: Verdict) -> io::Result<()> {
-        let NfPacket(mut message) = packet;
-        let mark = match verdict {
-            Verdict::Accept => Some(self.marks.accept()),
-            Verdict::Reject => Some(self.marks.reject()),
-            Verdict::Drop => None,
+    fn verdict(&mut self, packet: NfPacket, verdict: Verdict) {
+        let marked = |mark| Told::Repeat { mark: packet.mark & !self.marks.mask | mark };
+        let told = match verdict {
+            Verdict::Accept => marked(self.marks.accept()),
+            Verdict::Reject => marked(self.marks.reject()),
+            Verdict::Drop => Told::Drop,
         };
-        match mark {
-            Some(mark) => {
-                message.set_nfmark(message.get_nfmark() & !self.marks.mask | mark);
-                message.set_verdict(NfVerdict::Repeat);
-            }
-            None => message.set_verdict(NfVerdict::Drop),
+        self.verdicts.extend_from_slice(messages::verdict(self.number, packet.id, told).finish(0, 0));
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.verdicts.is_empty() {
+            return Ok(());
         }
-        self.queue.verdict(message)
+        let sent = send(&*self.socket, &self.verdicts, SendFlags::empty());
+        self.verdicts.clear();
+        sent?;
+        Ok(())
     }
-}
-
-impl QueuedPacket for NfPacket {
-    fn bytes(&self) -> &[u8] {
-        self.0.get_payload()
-    }
-
-    fn hook(&self) -> Direction {
-        if self.0.get_hook() == NF_INET_LOCAL_IN { Direction::Incoming } else { Direction::Outgoing }
-    }
-
-    fn interface(&self) -> u32 {
-        match self.hook() {
-            Direction::Incoming => self.0.get_indev(),
-            Direction::Outgoing => self.0.get_outdev(),
-        }
-    }
-
-    fn uid(&self) -> Option<u32> {
-        self.0.get_uid()
-    }
-}
-
-/// Open sockets of protocol NETLINK_NETFILTER. The crate keeps its descriptor to itself; this is how it is found.
-fn netfilter_sockets() -> io::Result<Vec<RawFd>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc/self/fd")? {
-        let Some(descriptor) = entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()) else {
-            continue;
-        };
-        if is_netfilter_socket(descriptor) {
-            found.push(descriptor);
-        }
-    }
-    Ok(found)
-}
-
-/// Looks through a copy of the descriptor, which cannot be closed by somebody else meanwhile.
-fn is_netfilter_socket(descriptor: RawFd) -> bool {
-    let copy: io::Result<OwnedFd> = duplicate(descriptor);
-    copy.is_ok_and(|copy| {
-        socket_protocol(&copy).is_ok_and(|protocol| protocol == Some(rustix::net::netlink::NETFILTER))
-            && rustix::net::sockopt::socket_domain(&copy)
-                .is_ok_and(|domain| domain == rustix::net::AddressFamily::NETLINK)
-    })
-}
-
-#[allow(unsafe_code)]
-fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: the borrow lasts for this call only; a descriptor that is not open makes it fail with EBADF.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    Ok(rustix::io::fcntl_dupfd_cloexec(borrowed, 0)?)
 }
 
 /// The CPUs that this process may run on.

@@ -23,6 +23,8 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define NF_ACCEPT 1
 #define PF_KTHREAD 0x00200000
 #define TCP_SYN_SENT 2
+#define TCP_TIME_WAIT 6
+#define TCP_NEW_SYN_RECV 12
 #define SOCK_STREAM 1
 #define IPPROTO_ICMP 1
 #define IPPROTO_TCP 6
@@ -135,8 +137,13 @@ struct bpf_iter__task {
 	struct task_struct *task;
 } __attribute__((preserve_access_index));
 
+struct nf_conn {
+	__u32 mark;
+} __attribute__((preserve_access_index));
+
 struct sk_buff {
 	struct sock *sk;
+	unsigned long _nfct; // a pointer to nf_conn, and three bits of state
 	unsigned char *head;
 	__u16 network_header;
 	__u16 transport_header;
@@ -148,6 +155,9 @@ struct bpf_nf_ctx {
 	const struct nf_hook_state *state;
 	struct sk_buff *skb;
 } __attribute__((preserve_access_index));
+
+// The bit of connection marks that says accepted, as user space was told to use it; 0 where it is not to be looked at.
+const volatile __u32 accepted = 0;
 
 // Shared with user space: bpf/layout.rs reads these by the same order.
 
@@ -387,21 +397,34 @@ static __always_inline int read_sender(struct sock *sk, struct sender *sender)
 	return 0;
 }
 
+// Nothing is to be noted of most packets, and each one pays for what is looked at: so these are plain loads, not calls.
+static __always_inline int may_open_a_flow(const struct sk_buff *skb, const struct sock *sk)
+{
+	unsigned char state = sk->__sk_common.skc_state;
+	// These are no whole sockets: what lies behind their state must not be read.
+	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
+		return 0;
+	if (sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP && state != TCP_SYN_SENT)
+		return 0;
+	struct nf_conn *ct = (void *)(skb->_nfct & ~7UL);
+	// The kernel lets an accepted flow pass by its mark: nobody will ask who sends it.
+	return !accepted || !ct || !bpf_core_field_exists(ct->mark) || !(BPF_CORE_READ(ct, mark) & accepted);
+}
+
 // Before the queue, in the OUTPUT hook: who sends is who runs.
 SEC("netfilter")
 int on_output(struct bpf_nf_ctx *ctx)
 {
 	struct sk_buff *skb = ctx->skb;
-	struct sock *sk = BPF_CORE_READ(skb, sk);
+	struct sock *sk = skb->sk;
 	struct ends ends = {};
 	struct sender sender = {};
-	if (!sk || read_ends(skb, &ends))
+	if (!sk || !may_open_a_flow(skb, sk) || read_ends(skb, &ends))
 		return NF_ACCEPT;
 	// TCP that a raw socket writes is no connection of its own: each packet is its sender's.
-	int is_tcp = ends.protocol == IPPROTO_TCP && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM;
+	int is_tcp = ends.protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM;
 	int is_forged = ends.protocol == IPPROTO_TCP && !is_tcp;
-	if (is_tcp && (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_SYN_SENT ||
-		       BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_retransmits)))
+	if (is_tcp && BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_retransmits))
 		return NF_ACCEPT;
 	if (read_sender(sk, &sender)) {
 		// Nobody's: what an earlier socket left behind does not name it.

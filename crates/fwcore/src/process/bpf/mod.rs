@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use libbpf_rs::{
-    Iter, Link, MapCore, MapFlags, MapHandle, NetfilterOpts, Object, ObjectBuilder, PrintLevel, set_print,
+    Iter, Link, MapCore, MapFlags, MapHandle, NetfilterOpts, Object, ObjectBuilder, OpenObject, PrintLevel, set_print,
 };
 use procfs::process::Process;
 use thiserror::Error;
@@ -79,11 +79,12 @@ fn object() -> Option<&'static [u8]> {
 }
 
 impl ExactLayer {
-    /// Loads and attaches the programs, in this network namespace, and takes in the processes that run already.
+    /// Loads and attaches the programs, in this network namespace, and takes in the processes that run already. `accepted`
+    /// is the bit of connection marks whose flows pass without being judged, so without being noted.
     ///
     /// # Errors
     /// [`ExactError`]: the firewall works without it.
-    pub fn load() -> Result<Self, ExactError> {
+    pub fn load(accepted: u32) -> Result<Self, ExactError> {
         let object = object().ok_or(ExactError::NotBuilt)?;
         if namespace("pid") != Some(FIRST_PID_NAMESPACE) {
             return Err(ExactError::PidNamespace);
@@ -91,10 +92,9 @@ impl ExactLayer {
         // Its own words about what it tries are not ours to print.
         set_print(None::<(PrintLevel, fn(PrintLevel, String))>);
         let kernel = |step| move |cause: libbpf_rs::Error| ExactError::Kernel { step, cause: cause.to_string() };
-        let loaded = ObjectBuilder::default()
-            .open_memory(object)
-            .and_then(libbpf_rs::OpenObject::load)
-            .map_err(kernel("load the BPF programs"))?;
+        let mut opened = ObjectBuilder::default().open_memory(object).map_err(kernel("read the BPF programs"))?;
+        set_constant(&mut opened, accepted);
+        let loaded = opened.load().map_err(kernel("load the BPF programs"))?;
         let links = attach(&loaded).map_err(kernel("attach the BPF programs"))?;
         Ok(Self {
             senders: map(&loaded, "senders").map_err(kernel("open a BPF map"))?,
@@ -207,6 +207,15 @@ fn attach(object: &Object) -> libbpf_rs::Result<Vec<Link>> {
         Iter::new(&link)?.read_to_end(&mut nothing).map_err(libbpf_rs::Error::from)?;
     }
     Ok(links)
+}
+
+/// The one constant of the programs, before they are loaded.
+fn set_constant(object: &mut OpenObject, value: u32) {
+    for mut map in object.maps_mut().filter(|map| map.name().to_string_lossy().ends_with(".rodata")) {
+        if let Some(bytes) = map.initial_value_mut().and_then(|constants| constants.first_chunk_mut()) {
+            *bytes = value.to_ne_bytes();
+        }
+    }
 }
 
 fn map(object: &Object, name: &str) -> libbpf_rs::Result<MapHandle> {
