@@ -142,12 +142,12 @@ rules() {
 # judge FAMILY ICMP OUT|IN -o|-i: what happens to each packet of one direction.
 judge() {
   local family=$1 icmp=$2 chain=$PREFIX$3 device=$4 type matches
+  say "-A $chain -m connmark --mark $accept/$mask -j RETURN"
   if [[ -z $interface ]]; then
     say "-A $chain $device lo -j RETURN"
   else
     say "-A $chain ! $device $interface -j RETURN"
   fi
-  say "-A $chain -m connmark --mark $accept/$mask -j RETURN"
   say "-A $chain -m mark ! --mark 0x0/$mask -g ${PREFIX}SAVE"
   if [[ $family == ipv6 ]]; then
     # Neighbour discovery and multicast listeners: what ARP does for IPv4.

@@ -97,8 +97,11 @@ export function buildRuleset(options: InterceptionOptions): Ruleset {
 }
 
 function judge(options: InterceptionOptions, queues: QueueRange): Step[] {
-  const steps: Step[] = [
+  const loopback: Step[] = options.exemptLoopback ? [{ when: [{ on: "loopback" }], act: "pass" }] : [];
+  return [
+    // First, since nearly every packet is one of an accepted flow.
     { when: [{ on: "connection", is: "accept" }], act: "pass" },
+    ...loopback,
     { when: [{ on: "packet", is: "any" }], act: { by: "goto", to: "save" } },
     { when: [{ on: "neighbour" }], act: "pass" },
     // Errors about a known flow are the kernel's, and a verdict on one would be kept as its flow's.
@@ -106,7 +109,6 @@ function judge(options: InterceptionOptions, queues: QueueRange): Step[] {
     { when: [{ on: "tcp-reset" }, { on: "connection", is: "reject" }], act: "pass" },
     { when: [], act: { by: "queue", to: queues } },
   ];
-  return options.exemptLoopback ? [{ when: [{ on: "loopback" }], act: "pass" }, ...steps] : steps;
 }
 
 /** Where the packets of a hook are queued. */
