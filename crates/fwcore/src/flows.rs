@@ -1,18 +1,20 @@
 //! Flows that were decided: so that a packet which belongs to one gets the same verdict, and so that a policy change can
 //! find the live flows that it forbids.
 //!
-//! Bounded: each shard keeps two generations of at most [`SHARD_CAPACITY`] entries, and the older one goes as a whole.
+//! Bounded: each shard keeps two generations of at most [`SHARD_CAPACITY`] entries, and the older one goes as a whole; its
+//! room is used again.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::app::App;
-use crate::flow::{Flow, FlowKey};
+use crate::flow::{Direction, Flow, FlowKey, InterfaceName};
 use crate::verdict::Verdict;
 
 const SHARDS: usize = 16;
-const SHARD_CAPACITY: usize = 2048;
+/// As many as a hash map keeps in 2,048 places: one more would double its room.
+const SHARD_CAPACITY: usize = 1792;
 
 /// A flow that was decided.
 #[derive(Debug, Clone)]
@@ -38,8 +40,31 @@ pub struct FlowTable {
 
 #[derive(Debug, Default)]
 struct Shard {
-    young: HashMap<FlowKey, KnownFlow>,
-    old: HashMap<FlowKey, KnownFlow>,
+    young: HashMap<FlowKey, Rest>,
+    old: HashMap<FlowKey, Rest>,
+}
+
+/// A known flow without its ends, which are the key: there are tens of thousands.
+#[derive(Debug)]
+struct Rest {
+    app: Arc<App>,
+    interface: InterfaceName,
+    direction: Direction,
+    verdict: Verdict,
+    generation: u32,
+    opening_sequence: Option<u32>,
+}
+
+impl Rest {
+    fn with(&self, key: FlowKey) -> KnownFlow {
+        KnownFlow {
+            flow: Flow { direction: self.direction, interface: self.interface, key },
+            app: Arc::clone(&self.app),
+            verdict: self.verdict,
+            generation: self.generation,
+            opening_sequence: self.opening_sequence,
+        }
+    }
 }
 
 impl FlowTable {
@@ -47,15 +72,18 @@ impl FlowTable {
     pub fn remember(&self, known: KnownFlow) {
         let mut shard = self.shard(&known.flow.key);
         if shard.young.len() >= SHARD_CAPACITY {
-            shard.old = std::mem::take(&mut shard.young);
+            let Shard { young, old } = &mut *shard;
+            std::mem::swap(young, old);
+            young.clear();
         }
-        shard.young.insert(known.flow.key, known);
+        let KnownFlow { flow: Flow { direction, interface, key }, app, verdict, generation, opening_sequence } = known;
+        shard.young.insert(key, Rest { app, interface, direction, verdict, generation, opening_sequence });
     }
 
     /// The decision on a flow whose first packet had these ends.
     pub fn find(&self, key: &FlowKey) -> Option<KnownFlow> {
         let shard = self.shard(key);
-        shard.young.get(key).or_else(|| shard.old.get(key)).cloned()
+        shard.young.get(key).or_else(|| shard.old.get(key)).map(|rest| rest.with(*key))
     }
 
     fn shard(&self, key: &FlowKey) -> MutexGuard<'_, Shard> {
@@ -68,7 +96,7 @@ impl FlowTable {
 mod tests {
     use super::*;
     use crate::app::Unknown;
-    use crate::flow::{Direction, InterfaceName, Protocol};
+    use crate::flow::Protocol;
 
     fn known(number: u32) -> KnownFlow {
         let key = FlowKey {
@@ -108,6 +136,8 @@ mod tests {
             .map(|shard| shard.young.len() + shard.old.len())
             .sum();
         assert!(held <= SHARDS * SHARD_CAPACITY * 2, "{held}");
+        let room = table.shards.iter().map(|shard| shard.lock().unwrap()).map(|shard| shard.young.capacity()).max();
+        assert_eq!(room, Some(SHARD_CAPACITY));
         assert!(table.find(&known(999_999).flow.key).is_some());
     }
 }
