@@ -15,6 +15,8 @@ export type Contender = {
   name: string;
   /** Rounds that are enough for one that is slow. */
   maxRounds?: number;
+  /** False for one that takes no packets to user space. */
+  queues?: boolean;
   /** Divides what a turn does, for one that is slow. */
   slower?: number;
   enter(lab: Lab, setup?: Setup): Promise<AtWork>;
@@ -24,6 +26,7 @@ const ACCEPT_ALL = resolve("target/release/examples/accept_all");
 
 export const noFilter: Contender = {
   name: "no filter",
+  queues: false,
   enter: async () => ({ pid: 0, seconds: 0, leave: async () => undefined }),
 };
 
@@ -44,6 +47,23 @@ export const acceptAll: Contender = {
         await box.must(["iptables", "-t", "mangle", "-F", "OUTPUT"]);
         program.kill();
         await program.finished;
+      },
+    };
+  },
+};
+
+/** One rule that makes the kernel track connections, and decides nothing: what every stateful firewall begins with. */
+export const tracksOnly: Contender = {
+  name: "tracks connections only",
+  queues: false,
+  enter: async ({ box }) => {
+    const rule = ["OUTPUT", "-m", "conntrack", "--ctstate", "INVALID", "-j", "RETURN"];
+    await box.must(["iptables", "-t", "mangle", "-A", ...rule]);
+    return {
+      pid: 0,
+      seconds: 0,
+      leave: async () => {
+        await box.must(["iptables", "-t", "mangle", "-F", "OUTPUT"]);
       },
     };
   },
@@ -98,7 +118,7 @@ export function underLoad<T>(lab: Lab, contender: Contender, body: (atWork: AtWo
     contender,
     async (atWork) => {
       const result = await body(atWork);
-      if (contender !== noFilter && (await packetsQueued(lab.box)) === 0)
+      if (contender.queues !== false && (await packetsQueued(lab.box)) === 0)
         throw new Error(`no packet came to the queues of ${contender.name}`);
       return result;
     },

@@ -20,8 +20,7 @@ signal.pause()
 export const descriptors: Bench = {
   name: "descriptors",
   measure: async ({ lab, opensnitch, rounds, connections }) => {
-    // Without the exact layer each connection may cost a search of all descriptors: few are enough.
-    const proc = { ...desktopfwProc, slower: 40, maxRounds: 3 };
+    const proc = { ...desktopfwProc, slower: 4 };
     const all = [noFilter, desktopfw, proc, ...(opensnitch === undefined ? [] : [{ ...opensnitch, maxRounds: 2 }])];
     const values = await inTurns("descriptors", rounds, all, (contender) =>
       underLoad(lab, contender, async () => {

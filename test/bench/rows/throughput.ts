@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { contenders, desktopfw, noFilter, underLoad } from "../contenders.js";
+import { contenders, desktopfw, noFilter, tracksOnly, underLoad } from "../contenders.js";
 import { ratio } from "../report.js";
 import { type Bench, inTurns } from "../turns.js";
 
@@ -13,7 +13,8 @@ export const throughput: Bench = {
     const server = lab.peer.start([IPERF, "-s", "--forceflush"]);
     await server.waitFor(/Server listening/);
     const client = [IPERF, "-c", lab.peer.address.ipv4, "-J", "-t", String(SECONDS), "--omit", "1"];
-    const values = await inTurns("throughput", rounds, contenders(opensnitch), (contender) =>
+    const [first = noFilter, ...others] = contenders(opensnitch);
+    const values = await inTurns("throughput", rounds, [first, tracksOnly, ...others], (contender) =>
       underLoad(
         lab,
         contender,
