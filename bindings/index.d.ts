@@ -29,6 +29,8 @@ export declare class Firewall {
   stats(): NativeStats
   /** Why the exact layer of attribution (BPF) is not at work; null if it is. */
   get exactLayerMissing(): string | null
+  /** Whether the kernel tells what becomes of processes, which is asked for where the exact layer is not at work. */
+  get followsProcesses(): boolean
   /** How many queues are served. */
   get queueCount(): number
   /** Drops what is parked, ends the threads and closes the queues. */

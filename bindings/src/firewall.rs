@@ -188,6 +188,12 @@ impl Firewall {
         Ok(self.core()?.exact_layer_missing().map(ToString::to_string))
     }
 
+    /// Whether the kernel tells what becomes of processes, which is asked for where the exact layer is not at work.
+    #[napi(getter)]
+    pub fn follows_processes(&self) -> Result<bool, CodedError> {
+        Ok(self.core()?.follows_processes())
+    }
+
     /// How many queues are served.
     #[napi(getter)]
     pub fn queue_count(&self) -> Result<u32, CodedError> {

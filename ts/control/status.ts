@@ -16,6 +16,8 @@ export type StatusParts = {
 
 /** What no layer sees, and what sock_diag and /proc cannot tell beside it; docs/security.md explains each. */
 const BLIND = ["packet sockets", "programs in other network namespaces"];
+/** Such a child is told by the kernel's process connector, where there is one. */
+const BLIND_WITHOUT_CONNECTOR = "children that send through their parent's socket and end at once";
 const BLIND_WITHOUT_BPF = ["programs that end before their packet is judged", "raw sockets", ...BLIND];
 
 export async function readStatus(parts: StatusParts): Promise<Status> {
@@ -28,7 +30,7 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
     pid: process.pid,
     startedAt: parts.startedAt,
     interception,
-    attribution: attribution(parts.firewall.exactLayerMissing),
+    attribution: attribution(parts.firewall),
     attachedClients: parts.queries.attached,
     openQueries: parts.queries.list().length,
     rules: counts,
@@ -42,6 +44,8 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
   };
 }
 
-function attribution(missing: string | undefined): Status["attribution"] {
-  return missing === undefined ? { layer: "bpf", blind: BLIND } : { layer: "proc", missing, blind: BLIND_WITHOUT_BPF };
+function attribution({ exactLayerMissing: missing, followsProcesses }: Firewall): Status["attribution"] {
+  if (missing === undefined) return { layer: "bpf", blind: BLIND };
+  const blind = followsProcesses ? BLIND_WITHOUT_BPF : [BLIND_WITHOUT_CONNECTOR, ...BLIND_WITHOUT_BPF];
+  return { layer: "proc", missing, blind };
 }

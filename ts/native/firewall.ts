@@ -25,6 +25,8 @@ export type Firewall = {
   readonly queueCount: number;
   /** Why the exact layer of attribution is not at work; undefined if it is. */
   readonly exactLayerMissing: string | undefined;
+  /** Without the exact layer: whether the kernel tells what becomes of processes. */
+  readonly followsProcesses: boolean;
   /** Swaps the whole policy: judges what is parked again, cuts live flows that it forbids and the old one did not. */
   replacePolicy(rules: readonly NumberedRule[], config: Config, changedApps: readonly ChangedApp[]): void;
   setAttached(clients: number): void;
@@ -52,6 +54,7 @@ export function startFirewall(
   return {
     queueCount: native.queueCount,
     exactLayerMissing: native.exactLayerMissing ?? undefined,
+    followsProcesses: native.followsProcesses,
     replacePolicy: (rules, config, apps) => void native.replacePolicy(nativePolicy(rules, config, apps)),
     setAttached(clients) {
       if (!stopped) native.setAttached(clients);

@@ -45,6 +45,8 @@ pub enum Unknown {
     NoProcess,
     /// Several programs hold the socket, and nothing says which one sent.
     Shared,
+    /// A process that may have sent it has ended, or runs another program by now.
+    Gone,
     /// Several sockets could have sent it.
     Ambiguous,
     /// The kernel does not tell who sends this protocol.
@@ -73,6 +75,7 @@ impl fmt::Display for Unknown {
             Self::Closed => "the socket is already closed",
             Self::NoProcess => "no process holds the socket",
             Self::Shared => "several programs share the socket",
+            Self::Gone => "a process that may have sent it has ended or become another program",
             Self::Ambiguous => "several sockets share the address",
             Self::Protocol => "the kernel does not tell who sends this protocol",
             Self::Failed => "the kernel did not answer the look-up",

@@ -216,7 +216,7 @@ impl<Q: PacketQueue> Engine<Q> {
                 ..as_seen
             },
         };
-        let app = self.senses.processes.attribute(&flow, held.interface(), held.uid());
+        let app = self.senses.processes.attribute(&flow, held.interface(), held.uid(), held.sent_after());
         (flow, app, packet.is_mid_stream() || orientation != Orientation::New)
     }
 

@@ -20,7 +20,7 @@ use crate::housekeeping::Housekeeper;
 use crate::interfaces::Interfaces;
 use crate::pending::{Inbox, PendingTable};
 use crate::ports::{Clock, Millis, QueryView};
-use crate::process::{ExactError, ExactLayer, Processes};
+use crate::process::{ExactError, ExactLayer, Lifecycle, Processes};
 use crate::queue::{BoundQueue, Marks, QueueDrops, QueueError, cpus, queue_drops};
 use crate::rules::{BoundRule, ChangedApps, Defaults, Policy, Rule, RuleSet, Unattended, Usage};
 use crate::shared::Shared;
@@ -132,6 +132,7 @@ pub struct Firewall {
     cut: Arc<Counter>,
     options: Options,
     exact_missing: Option<ExactError>,
+    lifecycle: Option<Arc<Lifecycle>>,
     /// Policies are bound to their rules' use one after the other.
     replacing: Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -162,21 +163,25 @@ impl Firewall {
         }
         let options = Options { queue_count: Some(count), ..options };
         let kernel = |what| move |source| StartError::Kernel { what, source };
-        let queues = (0..count)
-            .map(|place| BoundQueue::open(options.first_queue + place, options.marks, options.fail_open))
-            .collect::<Result<Vec<_>, _>>()?;
         let loaded = if options.exact { ExactLayer::load(options.marks.accept()) } else { Err(ExactError::NotWanted) };
         let (exact, exact_missing) = match loaded {
             Ok(layer) => (Some(Arc::new(layer)), None),
             Err(why) => (None, Some(why)),
         };
+        // The kernel tells every start and end of a process on the machine: only where it is needed. It must be there before the
+        // first packet can be sent to a queue.
+        let lifecycle = if exact.is_none() { Lifecycle::open().ok().map(Arc::new) } else { None };
+        let queues = (0..count)
+            .map(|place| BoundQueue::open(options.first_queue + place, options.marks, options.fail_open))
+            .collect::<Result<Vec<_>, _>>()?;
         let counters: Vec<Arc<Counters>> = (0..count).map(|_| Arc::default()).collect();
         let senses = counters
             .iter()
             .map(|counters| {
                 Ok(Senses {
                     processes: Box::new(
-                        Processes::open(exact.clone(), Arc::clone(counters)).map_err(kernel("sock_diag"))?,
+                        Processes::open(exact.clone(), lifecycle.clone(), Arc::clone(counters))
+                            .map_err(kernel("sock_diag"))?,
                     ),
                     tracker: Box::new(Conntrack::open().map_err(kernel("ctnetlink"))?),
                     interfaces: Box::new(Interfaces::open().map_err(kernel("a socket"))?),
@@ -205,10 +210,14 @@ impl Firewall {
             cut,
             options,
             exact_missing,
+            lifecycle,
             replacing: Mutex::default(),
             threads: Mutex::default(),
         };
         firewall.spawn("fw-housekeeping", move || housekeeper.run())?;
+        if let Some(lifecycle) = firewall.lifecycle.clone() {
+            firewall.spawn("fw-processes", move || lifecycle.keep_up())?;
+        }
         for (place, (queue, senses)) in queues.into_iter().zip(senses).enumerate() {
             let shared = Arc::clone(&firewall.shared);
             let counters = Arc::clone(&firewall.counters[place]);
@@ -309,6 +318,12 @@ impl Firewall {
         self.exact_missing.as_ref()
     }
 
+    /// Whether the kernel tells what becomes of processes. Without it, and without the exact layer, who ends right after sending
+    /// through a socket that others hold too is not told from them.
+    pub fn follows_processes(&self) -> bool {
+        self.lifecycle.is_some()
+    }
+
     /// How many queues are served.
     pub fn queue_count(&self) -> u16 {
         self.counters.len() as u16
@@ -320,6 +335,9 @@ impl Firewall {
             inbox.stop();
         }
         self.shared.agenda.stop();
+        if let Some(lifecycle) = &self.lifecycle {
+            lifecycle.stop();
+        }
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A thread that panicked has ended all the same.

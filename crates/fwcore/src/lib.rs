@@ -17,6 +17,7 @@ pub mod flow;
 pub mod flows;
 mod housekeeping;
 pub mod interfaces;
+pub mod monotonic;
 pub mod netlink;
 pub mod packet;
 pub mod pending;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::flow::{Direction, Flow, InterfaceName};
+use crate::monotonic::Nanos;
 use crate::packet::Packet;
 use crate::verdict::{Reason, Verdict};
 
@@ -28,6 +29,8 @@ pub trait QueuedPacket {
     fn interface(&self) -> u32;
     /// Owner of the sending socket, where the kernel tells.
     fn uid(&self) -> Option<u32>;
+    /// A time before which it was not sent; close to when it was, if the queue was empty then.
+    fn sent_after(&self) -> Nanos;
 }
 
 /// One queue of packets. Every packet received must be given back with a verdict.
@@ -59,9 +62,9 @@ pub trait Bell: Send + Sync {
 
 /// Finds the program behind a flow.
 pub trait ProcessLookup {
-    /// Who sends or would receive it. `interface` is the index of the packet's interface, `uid` what the queue told of the
-    /// sender.
-    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Arc<App>;
+    /// Who sends or would receive it. `interface` is the index of the packet's interface, `uid` and `sent_after` what the queue
+    /// told of the sender and the time.
+    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>, sent_after: Nanos) -> Arc<App>;
 }
 
 /// Whether a packet goes the way of the one that opened its flow.

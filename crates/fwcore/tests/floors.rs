@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Floors from the ground up, each with what lives there.
 const FLOORS: &[&[&str]] = &[
-    &["flow", "verdict", "app", "counters"],
+    &["flow", "verdict", "app", "counters", "monotonic"],
     &["packet", "netlink"],
     &["ports"],
     &["clock", "conntrack", "events", "flows", "interfaces", "pending", "process", "queue", "rules"],

@@ -4,6 +4,7 @@
 
 mod bpf;
 mod descriptors;
+mod lifecycle;
 mod owners;
 mod ping;
 mod sock_diag;
@@ -14,9 +15,11 @@ use std::sync::Arc;
 use crate::app::{App, Program, Unknown};
 use crate::counters::Counters;
 use crate::flow::{Direction, Flow, Protocol};
+use crate::monotonic::Nanos;
 use crate::ports::ProcessLookup;
 use bpf::Senders;
 pub use bpf::{ExactError, ExactLayer};
+pub use lifecycle::Lifecycle;
 use owners::{Owner, SocketOwners};
 pub use sock_diag::SockDiag;
 use sock_diag::{Found, Socket};
@@ -32,16 +35,21 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Opens the sockets that it asks through.
+    /// Opens the sockets that it asks through. Without the exact layer `lifecycle` tells whether somebody else than those that
+    /// hold a socket may have sent through it.
     ///
     /// # Errors
     /// Where the kernel has no sock_diag.
-    pub fn open(exact: Option<Arc<ExactLayer>>, counters: Arc<Counters>) -> io::Result<Self> {
+    pub fn open(
+        exact: Option<Arc<ExactLayer>>,
+        lifecycle: Option<Arc<Lifecycle>>,
+        counters: Arc<Counters>,
+    ) -> io::Result<Self> {
         Ok(Self {
             senders: exact.map(Senders::new),
             counters,
             sockets: SockDiag::open()?,
-            owners: SocketOwners::default(),
+            owners: SocketOwners::new(lifecycle),
         })
     }
 
@@ -54,8 +62,8 @@ impl Processes {
         }
     }
 
-    fn owner_of_all(&mut self, sockets: &[Socket]) -> Result<Owner, Unknown> {
-        let mut owners = sockets.iter().map(|socket| self.owners.find(socket.inode, socket.cookie));
+    fn owner_of_all(&mut self, sockets: &[Socket], sent_after: Option<Nanos>) -> Result<Owner, Unknown> {
+        let mut owners = sockets.iter().map(|socket| self.owners.find(socket.inode, socket.cookie, sent_after));
         let first = owners.next().unwrap_or(Err(Unknown::NoSocket))?;
         for other in owners {
             if other?.path != first.path {
@@ -67,7 +75,7 @@ impl Processes {
 }
 
 impl ProcessLookup for Processes {
-    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>) -> Arc<App> {
+    fn attribute(&mut self, flow: &Flow, interface: u32, uid: Option<u32>, sent_after: Nanos) -> Arc<App> {
         if flow.direction == Direction::Outgoing
             && let Some(senders) = &mut self.senders
         {
@@ -81,7 +89,9 @@ impl ProcessLookup for Processes {
             Found::Nothing(why) => return Arc::new(App::unknown(why, uid)),
         };
         let uid = sockets.first().map(|socket| socket.uid).or(uid);
-        Arc::new(owned_by(self.owner_of_all(&sockets), uid))
+        // What comes in was not sent by those that hold the socket.
+        let sent_after = (flow.direction == Direction::Outgoing).then_some(sent_after);
+        Arc::new(owned_by(self.owner_of_all(&sockets, sent_after), uid))
     }
 }
 

@@ -17,7 +17,9 @@ use procfs::process::Process;
 use rustix::fs::{CWD, readlinkat_raw};
 
 use super::descriptors::{Descriptors, descriptor_in, last_pid, socket_inode};
+use super::lifecycle::Lifecycle;
 use crate::app::{ProcessId, Unknown};
+use crate::monotonic::Nanos;
 
 const CACHED_SOCKETS: usize = 4096;
 const FRESH: Duration = Duration::from_secs(1);
@@ -38,6 +40,7 @@ pub(super) struct Owner {
 /// Finds owners, and remembers them by the socket's cookie.
 #[derive(Debug, Default)]
 pub(super) struct SocketOwners {
+    lifecycle: Option<Arc<Lifecycle>>,
     descriptors: Descriptors,
     known: HashMap<u64, Known>,
 }
@@ -60,15 +63,30 @@ struct Holder {
 }
 
 impl SocketOwners {
-    /// The program that holds a socket: the only one, or [`Unknown`] with the reason.
-    pub(super) fn find(&mut self, inode: u64, cookie: Option<u64>) -> Result<Owner, Unknown> {
+    pub(super) fn new(lifecycle: Option<Arc<Lifecycle>>) -> Self {
+        Self { lifecycle, ..Self::default() }
+    }
+
+    /// The program that holds a socket: the only one, or [`Unknown`] with the reason. With `sent_after` it is the one that
+    /// sent, some time after that.
+    pub(super) fn find(
+        &mut self,
+        inode: u64,
+        cookie: Option<u64>,
+        sent_after: Option<Nanos>,
+    ) -> Result<Owner, Unknown> {
         let known = cookie.and_then(|cookie| self.known.remove(&cookie)).filter(|known| known.still_hold(inode));
         let known = match known.map(|known| known.catch_up(inode)) {
             Some(Ok(known)) => known,
             Some(Err(sure)) => self.look(inode, sure),
             None => self.look(inode, Vec::new()),
         };
-        let owner = only_program(&known.holders);
+        let holders = || known.holders.iter().map(|holder| holder.process.pid);
+        let open = |lifecycle: &Arc<Lifecycle>| sent_after.is_some_and(|since| lifecycle.leaves_open(holders(), since));
+        let owner = match only_program(&known.holders) {
+            Ok(_) if self.lifecycle.as_ref().is_some_and(open) => Err(Unknown::Gone),
+            owner => owner,
+        };
         if let Some(cookie) = cookie
             && !known.holders.is_empty()
         {
@@ -170,12 +188,12 @@ mod tests {
         let inode = std::fs::metadata(format!("/proc/self/fd/{}", listener.as_raw_fd())).unwrap().ino();
         let mut owners = SocketOwners::default();
         for _ in 0..2 {
-            let owner = owners.find(inode, Some(1)).unwrap();
+            let owner = owners.find(inode, Some(1), None).unwrap();
             assert_eq!(*owner.path, *std::env::current_exe().unwrap().to_str().unwrap());
             assert_eq!(owner.process.unwrap().pid, std::process::id());
         }
         drop(listener);
-        assert_eq!(owners.find(inode, Some(1)), Err(Unknown::NoProcess));
+        assert_eq!(owners.find(inode, Some(1), None), Err(Unknown::NoProcess));
     }
 
     #[test]
@@ -183,12 +201,28 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let inode = std::fs::metadata(format!("/proc/self/fd/{}", listener.as_raw_fd())).unwrap().ino();
         let mut owners = SocketOwners::default();
-        assert!(owners.find(inode, Some(1)).is_ok());
+        assert!(owners.find(inode, Some(1), None).is_ok());
         rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::empty()).unwrap();
         let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
-        assert_eq!(owners.find(inode, Some(1)), Err(Unknown::Shared));
+        assert_eq!(owners.find(inode, Some(1), None), Err(Unknown::Shared));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(owners.find(inode, Some(1)).is_ok());
+        assert!(owners.find(inode, Some(1), None).is_ok());
+    }
+
+    #[test]
+    fn who_sent_is_open_once_a_child_of_another_program_that_had_the_socket_has_ended() {
+        let Ok(lifecycle) = Lifecycle::open() else {
+            println!("skipped: no process connector here");
+            return;
+        };
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let inode = std::fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap().ino();
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::empty()).unwrap();
+        let before = crate::monotonic::now();
+        assert!(std::process::Command::new("true").status().unwrap().success());
+        let mut owners = SocketOwners::new(Some(Arc::new(lifecycle)));
+        assert_eq!(owners.find(inode, Some(1), Some(before)), Err(Unknown::Gone));
+        assert!(owners.find(inode, Some(1), None).is_ok());
     }
 }

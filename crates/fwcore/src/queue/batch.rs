@@ -43,6 +43,11 @@ impl Batch {
         Ok(())
     }
 
+    /// Whether there was room for more: then nothing waited when the call came back.
+    pub(super) fn took_all(&self) -> bool {
+        self.received < MESSAGES
+    }
+
     /// The next of them.
     pub(super) fn take(&mut self) -> Option<&[u8]> {
         let place = self.taken;

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::flow::Direction;
+use crate::monotonic::Nanos;
 use crate::netlink::{Header, Request, attributes, u32_at};
 use crate::ports::QueuedPacket;
 
@@ -68,6 +69,7 @@ pub struct NfPacket {
     hook: Direction,
     interface: u32,
     uid: Option<u32>,
+    sent_after: Nanos,
     bytes: [u8; COPY_RANGE],
     length: usize,
 }
@@ -87,6 +89,10 @@ impl QueuedPacket for NfPacket {
 
     fn uid(&self) -> Option<u32> {
         self.uid
+    }
+
+    fn sent_after(&self) -> Nanos {
+        self.sent_after
     }
 }
 
@@ -124,20 +130,20 @@ fn about(kind: u16, queue: u16) -> Request {
     request
 }
 
-/// The packet in a message; `None` in an acknowledgement.
+/// The packet in a message, which was not sent before a time; `None` in an acknowledgement.
 ///
 /// # Errors
 /// What the kernel says of an earlier verdict; or `InvalidData`.
-pub(super) fn read(message: &[u8]) -> io::Result<Option<NfPacket>> {
+pub(super) fn read(message: &[u8], sent_after: Nanos) -> io::Result<Option<NfPacket>> {
     let (header, body) = Header::split(message).ok_or(io::ErrorKind::InvalidData)?;
     header.error(body)?;
     match header.kind {
-        NFQNL_MSG_PACKET => packet(body).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into()),
+        NFQNL_MSG_PACKET => packet(body, sent_after).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into()),
         _ => Ok(None),
     }
 }
 
-fn packet(body: &[u8]) -> Option<NfPacket> {
+fn packet(body: &[u8], sent_after: Nanos) -> Option<NfPacket> {
     let mut number = None;
     let (mut mark, mut ingoing, mut outgoing, mut uid) = (0, 0, 0, None);
     let mut payload: &[u8] = &[];
@@ -159,7 +165,7 @@ fn packet(body: &[u8]) -> Option<NfPacket> {
     let length = payload.len().min(COPY_RANGE);
     let mut bytes = [0; COPY_RANGE];
     bytes[..length].copy_from_slice(&payload[..length]);
-    Some(NfPacket { id, mark, hook, interface, uid, bytes, length })
+    Some(NfPacket { id, mark, hook, interface, uid, sent_after, bytes, length })
 }
 
 fn big_endian(value: &[u8]) -> Option<u32> {
@@ -186,7 +192,7 @@ mod tests {
     #[test]
     fn a_packet_is_read_with_all_that_is_told_of_it() {
         for (hook, direction, interface) in [(1, Direction::Incoming, 3), (3, Direction::Outgoing, 4)] {
-            let packet = read(message(hook, b"bytes").finish(0, 1)).unwrap().unwrap();
+            let packet = read(message(hook, b"bytes").finish(0, 1), 0).unwrap().unwrap();
             assert_eq!((packet.id, packet.mark, packet.uid()), (0x102, 0x1000_0001, Some(1000)));
             assert_eq!((packet.hook(), packet.interface(), packet.bytes()), (direction, interface, &b"bytes"[..]));
         }
@@ -209,7 +215,7 @@ mod tests {
             let mut request = Request::new(2);
             request.put(&code.to_ne_bytes());
             request.put(&[0; 16]);
-            let read = read(request.finish(0, 1));
+            let read = read(request.finish(0, 1), 0);
             assert_eq!(read.map(|packet| assert!(packet.is_none())).map_err(|error| error.kind()), expected);
         }
     }
@@ -217,7 +223,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            let _ = read(&bytes);
+            let _ = read(&bytes, 0);
         }
 
         #[test]
@@ -226,9 +232,9 @@ mod tests {
             let mut bytes = request.finish(0, 1).to_vec();
             let place = place.min(bytes.len() - 1);
             bytes[place] = byte;
-            let _ = read(&bytes);
+            let _ = read(&bytes, 0);
             bytes.truncate(cut);
-            let _ = read(&bytes);
+            let _ = read(&bytes, 0);
         }
     }
 }

@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::batch::Batch;
 use super::kernel_state::is_taken;
 use super::messages::{self, NfPacket, Told};
+use crate::monotonic::{Nanos, now};
 use crate::netlink::{NetlinkSocket, nothing};
 use crate::ports::{Bell, PacketQueue};
 use crate::verdict::Verdict;
@@ -78,6 +79,7 @@ pub struct BoundQueue {
     socket: Arc<OwnedFd>,
     number: u16,
     marks: Marks,
+    opened: Nanos,
 }
 
 impl BoundQueue {
@@ -96,8 +98,9 @@ impl BoundQueue {
             _ if error.raw_os_error() == Some(rustix::io::Errno::PROTONOSUPPORT.raw_os_error()) => QueueError::Missing,
             _ => QueueError::Other { queue: number, source: error },
         };
+        let opened = now();
         let socket = Self::bind(number, fail_open).map_err(explain)?;
-        Ok(Self { socket: Arc::new(socket), number, marks })
+        Ok(Self { socket: Arc::new(socket), number, marks, opened })
     }
 
     fn bind(number: u16, fail_open: bool) -> io::Result<OwnedFd> {
@@ -116,8 +119,16 @@ impl BoundQueue {
 
     /// For the thread that serves it, and made there: the room for messages stays with its thread.
     pub fn serve(self) -> NfQueue {
-        let Self { socket, number, marks } = self;
-        NfQueue { socket, number, marks, batch: Batch::new(), verdicts: Vec::with_capacity(4096) }
+        let Self { socket, number, marks, opened } = self;
+        NfQueue {
+            socket,
+            number,
+            marks,
+            batch: Batch::new(),
+            verdicts: Vec::with_capacity(4096),
+            sent_after: opened,
+            empty_after: opened,
+        }
     }
 }
 
@@ -143,6 +154,10 @@ pub struct NfQueue {
     batch: Batch,
     /// Messages that were not sent yet, one behind the other.
     verdicts: Vec<u8>,
+    /// What came was sent after this.
+    sent_after: Nanos,
+    /// The queue was empty at some time after this, so what comes next was sent after it too.
+    empty_after: Nanos,
 }
 
 impl std::fmt::Debug for NfQueue {
@@ -157,10 +172,14 @@ impl NfQueue {
     /// # Errors
     /// What the kernel answered; an interrupted wait is one that ended.
     pub fn wait(&mut self) -> io::Result<()> {
+        self.sent_after = self.empty_after;
+        let before = now();
         match self.batch.fill(self.socket.as_fd()) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(()),
+            Ok(()) if self.batch.took_all() => self.empty_after = before,
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
         }
+        Ok(())
     }
 }
 
@@ -169,7 +188,7 @@ impl PacketQueue for NfQueue {
 
     fn receive(&mut self) -> io::Result<Option<NfPacket>> {
         while let Some(message) = self.batch.take() {
-            if let Some(packet) = messages::read(message)? {
+            if let Some(packet) = messages::read(message, self.sent_after)? {
                 return Ok(Some(packet));
             }
         }

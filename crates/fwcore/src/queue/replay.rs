@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use crate::flow::Direction;
+use crate::monotonic::Nanos;
 use crate::ports::{PacketQueue, QueuedPacket};
 use crate::verdict::Verdict;
 
@@ -33,6 +34,10 @@ impl QueuedPacket for ReplayPacket {
 
     fn uid(&self) -> Option<u32> {
         None
+    }
+
+    fn sent_after(&self) -> Nanos {
+        0
     }
 }
 

@@ -14,6 +14,7 @@ use fwcore::counters::Counters;
 use fwcore::engine::{Engine, Senses};
 use fwcore::flow::{Direction, Flow, InterfaceName};
 use fwcore::flows::FlowTable;
+use fwcore::monotonic::Nanos;
 use fwcore::packet::Packet;
 use fwcore::pending::{Inbox, PendingTable};
 use fwcore::ports::{Bell, Clock, Event, EventSink, FlowTracker, InterfaceNames, Millis, Orientation, ProcessLookup};
@@ -56,7 +57,7 @@ pub struct Programs {
 }
 
 impl ProcessLookup for Programs {
-    fn attribute(&mut self, flow: &Flow, _interface: u32, _uid: Option<u32>) -> Arc<App> {
+    fn attribute(&mut self, flow: &Flow, _interface: u32, _uid: Option<u32>, _sent_after: Nanos) -> Arc<App> {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let port = flow.local().1;
         assert_ne!(port, 666, "told to panic");
