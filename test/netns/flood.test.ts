@@ -72,6 +72,25 @@ describe.each(FLOODS)("under $what", ({ from, flood: [kind, ...numbers] }) => {
   });
 });
 
+test("a user who sends on every CPU at once loses no packet of others, and each is named", async () => {
+  const rules = [ruleLine({ direction: "outgoing", action: "ACCEPT", app: LOAD })];
+  const { daemon } = await begin(lab.box, { rules });
+  const cpus = (await lab.box.must(["nproc"])).trim();
+  const floods = Array.from({ length: Number(cpus) }, (_, cpu) =>
+    lab.box.must([...NOBODY, "taskset", "-c", String(cpu), FLOOD, "datagrams", lab.peer.address.ipv4, "200000"]),
+  );
+  expect(await failedConnections(1000)).toBe(0);
+  await Promise.all(floods);
+  const { queueDrops, socketDrops, unknown, exactMissed, packets } = await counters(daemon);
+  expect({ queueDrops, socketDrops, unknown, exactMissed }).toEqual({
+    queueDrops: 0,
+    socketDrops: 0,
+    unknown: 0,
+    exactMissed: 0,
+  });
+  expect(packets).toBeGreaterThan(1000);
+});
+
 test("a flood of one program to one destination is one question, what finds no place is counted, others pass", async () => {
   const config = { default_output_action: "ASK", unattended_action: "ASK" };
   const rules = [ruleLine({ direction: "outgoing", action: "ACCEPT", app: LOAD })];

@@ -21,11 +21,12 @@ use crate::interfaces::Interfaces;
 use crate::pending::{Inbox, PendingTable};
 use crate::ports::{Clock, Millis, QueryView};
 use crate::process::{ExactError, ExactLayer, Lifecycle, Processes};
-use crate::queue::{BoundQueue, Marks, QueueDrops, QueueError, cpus, queue_drops};
+use crate::queue::{BoundQueue, Marks, QueueDrops, QueueError, queue_drops};
 use crate::rules::{BoundRule, ChangedApps, Defaults, Policy, Rule, RuleSet, Unattended, Usage};
+use crate::scheduling::cpus;
 use crate::shared::Shared;
 use crate::verdict::{Reason, Verdict};
-use crate::worker;
+use crate::worker::{self, Place};
 
 /// How the queues are laid out.
 #[derive(Debug, Clone, Copy)]
@@ -203,6 +204,7 @@ impl Firewall {
         let cut = Arc::new(Counter::default());
         let housekeeper = Housekeeper::new(Arc::clone(&shared), Arc::clone(&cut), options.marks)
             .map_err(kernel("netlink or a timer"))?;
+        let exact = exact.is_some();
         let firewall = Self {
             shared,
             events,
@@ -221,9 +223,14 @@ impl Firewall {
         for (place, (queue, senses)) in queues.into_iter().zip(senses).enumerate() {
             let shared = Arc::clone(&firewall.shared);
             let counters = Arc::clone(&firewall.counters[place]);
-            let cpu = cpus[place % cpus.len()];
-            firewall.spawn(&format!("fw-queue-{place}"), move || {
-                worker::run(queue, place, cpu, &shared, counters, senses);
+            let place = Place {
+                worker: place,
+                cpu: cpus[place % cpus.len()],
+                // The first half is for what goes out. A search of /proc is too long to go before everybody.
+                first: exact && place < usize::from(count) / 2,
+            };
+            firewall.spawn(&format!("fw-queue-{}", place.worker), move || {
+                worker::run(queue, place, &shared, counters, senses);
             })?;
         }
         Ok(firewall)

@@ -25,6 +25,7 @@ pub mod ports;
 pub mod process;
 pub mod queue;
 pub mod rules;
+mod scheduling;
 pub mod shared;
 pub mod verdict;
 mod worker;

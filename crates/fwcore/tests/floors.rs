@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Floors from the ground up, each with what lives there.
 const FLOORS: &[&[&str]] = &[
-    &["flow", "verdict", "app", "counters", "monotonic"],
+    &["flow", "verdict", "app", "counters", "monotonic", "scheduling"],
     &["packet", "netlink"],
     &["ports"],
     &["clock", "conntrack", "events", "flows", "interfaces", "pending", "process", "queue", "rules"],

@@ -8,5 +8,5 @@ mod replay;
 
 pub use kernel_state::{QueueDrops, queue_drops};
 pub use messages::NfPacket;
-pub use nfqueue::{BoundQueue, Marks, NfQueue, QueueBell, QueueError, cpus};
+pub use nfqueue::{BoundQueue, Marks, NfQueue, QueueBell, QueueError};
 pub use replay::{ReplayPacket, ReplayQueue};

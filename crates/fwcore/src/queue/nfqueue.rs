@@ -218,14 +218,6 @@ impl PacketQueue for NfQueue {
     }
 }
 
-/// The CPUs that this process may run on.
-pub fn cpus() -> Vec<usize> {
-    match rustix::thread::sched_getaffinity(None) {
-        Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect(),
-        Err(_) => vec![0],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
