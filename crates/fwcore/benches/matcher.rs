@@ -50,7 +50,13 @@ fn flow() -> Flow {
 }
 
 fn look_up(criterion: &mut Criterion) {
-    let app = App { program: Program::Path("/usr/bin/program-7".into()), script: None, process: None, uid: None };
+    let app = App {
+        program: Program::Path("/usr/bin/program-7".into()),
+        script: None,
+        process: None,
+        uid: None,
+        facts: None,
+    };
     let flow = flow();
     let mut group = criterion.benchmark_group("look-up");
     for count in [1, 10, 1_000, 10_000, 100_000, 1_000_000] {

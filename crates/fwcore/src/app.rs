@@ -23,6 +23,39 @@ pub struct App {
     pub process: Option<ProcessId>,
     /// Owner of the socket.
     pub uid: Option<u32>,
+    /// What else is known of the process.
+    pub facts: Option<Arc<Facts>>,
+}
+
+/// A process as it was when it was named. All of it is for people to read: a program chooses its own arguments.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Facts {
+    /// How it was called, if that is known.
+    pub arguments: Option<Arguments>,
+    /// Its parent first, then that one's, as far up as is known; without the first process of all.
+    pub parents: Vec<Parent>,
+    /// Path of its control group in the hierarchy of version 2.
+    pub cgroup: Option<Arc<str>>,
+    /// Inode number of its mount namespace, if that is not the firewall's own.
+    pub mount_namespace: Option<u32>,
+}
+
+/// The arguments of a process, its own name among them. What is no UTF-8 stands there as U+FFFD.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Arguments {
+    /// Each of them.
+    pub words: Vec<Box<str>>,
+    /// More followed: only the first 256 bytes are kept, and the last word may not be whole.
+    pub cut: bool,
+}
+
+/// One of the processes above another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Parent {
+    /// Thread group id.
+    pub pid: u32,
+    /// The executable that it runs, or ran last; absent where that is not known or is another file here.
+    pub path: Option<Arc<str>>,
 }
 
 /// A program, or why it is not known.
@@ -59,7 +92,7 @@ pub enum Unknown {
         path: Arc<str>,
         /// That namespace's inode number.
         mount_namespace: u32,
-        /// The longest path of its control groups.
+        /// Its control group, as in [`Facts`].
         cgroup: Option<Arc<str>>,
     },
 }
@@ -86,7 +119,7 @@ impl fmt::Display for Unknown {
 impl App {
     /// A program that is not known.
     pub fn unknown(why: Unknown, uid: Option<u32>) -> Self {
-        Self { program: Program::Unknown(why), script: None, process: None, uid }
+        Self { program: Program::Unknown(why), script: None, process: None, uid, facts: None }
     }
 
     /// The executable's path, if known.

@@ -59,7 +59,8 @@ fn parsing_and_matching_allocate_nothing() {
     );
     rules.push(rule(2001, Action::Accept, "/usr/bin/curl"));
     let policy = policy(1, rules, Unattended::Accept);
-    let app = App { program: Program::Path("/usr/bin/curl".into()), script: None, process: None, uid: None };
+    let app =
+        App { program: Program::Path("/usr/bin/curl".into()), script: None, process: None, uid: None, facts: None };
     let count = allocations(|| {
         for packet in &packets {
             let parsed = packet::parse(black_box(&packet.bytes)).unwrap();

@@ -262,6 +262,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::{Arguments, Facts, Parent, ProcessId};
     use crate::flow::{FlowKey, InterfaceName};
 
     fn packet(number: u64, program: &str, source_port: u16, destination_port: u16, sequence: Option<u32>) -> Parked {
@@ -275,10 +276,34 @@ mod tests {
         Parked {
             ticket: Ticket { worker: 0, number },
             flow: Flow { direction: Direction::Outgoing, interface: InterfaceName::default(), key },
-            app: Arc::new(App { program: Program::Path(program.into()), script: None, process: None, uid: None }),
+            app: Arc::new(App {
+                program: Program::Path(program.into()),
+                script: None,
+                process: None,
+                uid: None,
+                facts: None,
+            }),
             opening_sequence: sequence,
             changed: false,
         }
+    }
+
+    #[test]
+    fn a_program_asks_once_however_it_was_called_and_by_whom() {
+        let table = PendingTable::default();
+        let called = |number, word: &str, parent| {
+            let parked = packet(number, "/a", 1000 + number as u16, 80, Some(1));
+            let facts = Facts {
+                arguments: Some(Arguments { words: vec![word.into()], cut: false }),
+                parents: vec![Parent { pid: parent, path: None }],
+                cgroup: Some(word.into()),
+                mount_namespace: Some(parent),
+            };
+            let process = Some(ProcessId { pid: parent, start_time: 1 });
+            Parked { app: Arc::new(App { process, facts: Some(Arc::new(facts)), ..(*parked.app).clone() }), ..parked }
+        };
+        assert!(matches!(table.park(called(1, "one", 10), 0, 60), Outcome::Opened(_)));
+        assert!(matches!(table.park(called(2, "other", 20), 0, 60), Outcome::Joined(..)));
     }
 
     #[test]

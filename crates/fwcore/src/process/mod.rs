@@ -3,7 +3,9 @@
 //! Nothing here guesses. Where two answers are possible, or none, the program is [`Program::Unknown`] with the reason.
 
 mod bpf;
+mod cgroups;
 mod descriptors;
+mod facts;
 mod lifecycle;
 mod owners;
 mod ping;
@@ -19,6 +21,7 @@ use crate::monotonic::Nanos;
 use crate::ports::ProcessLookup;
 use bpf::Senders;
 pub use bpf::{ExactError, ExactLayer};
+use facts::KnownFacts;
 pub use lifecycle::Lifecycle;
 use owners::{Owner, SocketOwners};
 pub use sock_diag::SockDiag;
@@ -32,6 +35,7 @@ pub struct Processes {
     counters: Arc<Counters>,
     sockets: SockDiag,
     owners: SocketOwners,
+    facts: KnownFacts,
 }
 
 impl Processes {
@@ -50,6 +54,7 @@ impl Processes {
             counters,
             sockets: SockDiag::open()?,
             owners: SocketOwners::new(lifecycle),
+            facts: KnownFacts::default(),
         })
     }
 
@@ -91,13 +96,14 @@ impl ProcessLookup for Processes {
         let uid = sockets.first().map(|socket| socket.uid).or(uid);
         // What comes in was not sent by those that hold the socket.
         let sent_after = (flow.direction == Direction::Outgoing).then_some(sent_after);
-        Arc::new(owned_by(self.owner_of_all(&sockets, sent_after), uid))
+        let app = owned_by(self.owner_of_all(&sockets, sent_after), uid);
+        Arc::new(App { facts: self.facts.find(&app), ..app })
     }
 }
 
 fn owned_by(owner: Result<Owner, Unknown>, uid: Option<u32>) -> App {
     match owner {
-        Ok(owner) => App { program: Program::Path(owner.path), script: owner.script, process: owner.process, uid },
+        Ok(Owner { path, script, process }) => App { program: Program::Path(path), script, process, uid, facts: None },
         Err(why) => App::unknown(why, uid),
     }
 }

@@ -36,6 +36,7 @@ fn app(path: &str) -> App {
         script: None,
         process: Some(ProcessId { pid: 7, start_time: 70 }),
         uid: Some(1000),
+        facts: None,
     }
 }
 

@@ -67,6 +67,7 @@ impl ProcessLookup for Programs {
                 script: None,
                 process: Some(ProcessId { pid: port.into(), start_time: 1 }),
                 uid: Some(1000),
+                facts: None,
             },
             None => App::unknown(Unknown::NoSocket, None),
         };

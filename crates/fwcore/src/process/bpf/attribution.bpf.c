@@ -19,6 +19,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define COMPONENT 256
 #define DEPTH 48
 #define SCRIPT 256
+#define ARGUMENTS 256
 
 #define NF_ACCEPT 1
 #define PF_KTHREAD 0x00200000
@@ -82,6 +83,8 @@ struct file {
 
 struct mm_struct {
 	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
 } __attribute__((preserve_access_index));
 
 struct ns_common {
@@ -96,6 +99,18 @@ struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 } __attribute__((preserve_access_index));
 
+struct kernfs_node {
+	__u64 id;
+} __attribute__((preserve_access_index));
+
+struct cgroup {
+	struct kernfs_node *kn;
+} __attribute__((preserve_access_index));
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -104,6 +119,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
 	__u64 start_boottime;
 	__u64 self_exec_id;
 } __attribute__((preserve_access_index));
@@ -175,6 +191,7 @@ struct sender {
 	__u64 inode; // of the socket
 	__u64 start_time; // ns since boot, of the thread group's leader
 	__u64 exec_id; // raised by each exec
+	__u64 cgroup; // id in the hierarchy of version 2, of the thread that sends
 	__u32 tgid;
 	__u32 shared; // several processes sent with these ends through this socket
 };
@@ -184,11 +201,14 @@ struct process {
 	__u64 exec_id;
 	__u64 inode;
 	__u32 device;
-	__u32 parent;
+	__u32 parent; // tgid of the one that forked it
 	__u32 mount_namespace;
 	__u32 names_length; // 0: too deep or too long
+	__u32 arguments_length; // of all of them, more than are kept if they are longer; 0: not known
+	__u32 unused;
 	char names[NAMES + COMPONENT]; // components from the file up to the root, each ended by NUL
 	char script[SCRIPT]; // as it was named to exec, where the file is its interpreter; else empty
+	char arguments[ARGUMENTS]; // as given to exec, each ended by NUL
 };
 
 struct {
@@ -267,7 +287,7 @@ static __always_inline void describe(struct process *process, struct task_struct
 	process->mount_namespace = BPF_CORE_READ(leader, nsproxy, mnt_ns, ns.inum);
 }
 
-// What a process runs now, in this CPU's part of a scratch space; its script is left as it was there.
+// What a process runs now, in this CPU's part of a scratch space; its script and arguments are left as they were there.
 static __always_inline struct process *look(struct task_struct *leader, void *space)
 {
 	__u32 zero = 0;
@@ -277,6 +297,17 @@ static __always_inline struct process *look(struct task_struct *leader, void *sp
 		return 0;
 	describe(process, leader, file);
 	return process;
+}
+
+// Kept at exec, since a process can write over its own later.
+static __always_inline void keep_arguments(struct process *process, struct task_struct *task)
+{
+	unsigned long start = BPF_CORE_READ(task, mm, arg_start);
+	unsigned long length = BPF_CORE_READ(task, mm, arg_end) - start;
+	__u32 kept = length < ARGUMENTS ? length : ARGUMENTS;
+	if (bpf_probe_read_user(process->arguments, kept, (const void *)start))
+		length = 0;
+	process->arguments_length = length;
 }
 
 // After exec the thread that called it is the leader.
@@ -292,6 +323,11 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	process->script[0] = 0;
 	if (named != BPF_CORE_READ(bprm, interp))
 		bpf_probe_read_kernel_str(process->script, SCRIPT, named);
+	keep_arguments(process, task);
+	// Its parent may have ended since the fork, and left it to another process that has nothing to do with it.
+	struct process *before = bpf_map_lookup_elem(&processes, &tgid);
+	if (before && before->start_time == process->start_time)
+		process->parent = before->parent;
 	bpf_map_update_elem(&processes, &tgid, process, BPF_ANY);
 	return 0;
 }
@@ -309,8 +345,12 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	__u32 parent_tgid = BPF_CORE_READ(parent, tgid);
 	struct process *above = bpf_map_lookup_elem(&processes, &parent_tgid);
 	process->script[0] = 0;
-	if (above)
+	process->arguments_length = 0;
+	if (above) {
 		bpf_probe_read_kernel_str(process->script, SCRIPT, above->script);
+		bpf_probe_read_kernel(process->arguments, ARGUMENTS, above->arguments);
+		process->arguments_length = above->arguments_length;
+	}
 	bpf_map_update_elem(&processes, &tgid, process, BPF_ANY);
 	return 0;
 }
@@ -328,8 +368,9 @@ int on_start(struct bpf_iter__task *ctx)
 	struct process *process = look(task, &start_scratch);
 	if (!process)
 		return 0;
-	// How it was named is not kept by the kernel.
+	// How it was named is not kept by the kernel, and its memory is not at hand here.
 	process->script[0] = 0;
+	process->arguments_length = 0;
 	bpf_map_update_elem(&processes, &tgid, process, BPF_NOEXIST);
 	return 0;
 }
@@ -387,12 +428,14 @@ static __always_inline int read_ends(struct sk_buff *skb, struct ends *ends)
 static __always_inline int read_sender(struct sock *sk, struct sender *sender)
 {
 	struct file *file = BPF_CORE_READ(sk, sk_socket, file);
-	struct task_struct *leader = BPF_CORE_READ(bpf_get_current_task_btf(), group_leader);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	if (!file || BPF_CORE_READ(leader, flags) & PF_KTHREAD)
 		return -1;
 	sender->inode = BPF_CORE_READ(file, f_inode, i_ino);
 	sender->start_time = BPF_CORE_READ(leader, start_boottime);
 	sender->exec_id = BPF_CORE_READ(leader, self_exec_id);
+	sender->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	sender->tgid = BPF_CORE_READ(leader, tgid);
 	return 0;
 }
@@ -436,7 +479,7 @@ int on_output(struct bpf_nf_ctx *ctx)
 	// of another process must not become the forger's.
 	if (known && (known->inode == sender.inode || is_forged)) {
 		int same = known->tgid == sender.tgid && known->start_time == sender.start_time;
-		if (is_tcp || (same && known->exec_id == sender.exec_id))
+		if (is_tcp || (same && known->exec_id == sender.exec_id && known->cgroup == sender.cgroup))
 			return NF_ACCEPT;
 		sender.shared = known->shared || !same;
 	}

@@ -2,14 +2,17 @@
 
 use std::net::IpAddr;
 
+use super::super::facts;
+use crate::app::Arguments;
 use crate::flow::FlowKey;
 use crate::netlink::u32_at;
 
 pub(super) const ENDS_SIZE: usize = 40;
-pub(super) const SENDER_SIZE: usize = 32;
-const NAMES: usize = 40;
+pub(super) const SENDER_SIZE: usize = 40;
+const NAMES: usize = 48;
 const SCRIPT: usize = NAMES + 512 + 256;
-pub(super) const PROCESS_SIZE: usize = SCRIPT + 256;
+const ARGUMENTS: usize = SCRIPT + 256;
+pub(super) const PROCESS_SIZE: usize = ARGUMENTS + facts::KEPT_ARGUMENTS;
 /// USER_HZ: /proc tells start times in hundredths of a second on every architecture that Linux runs on here.
 const NANOSECONDS_PER_TICK: u64 = 10_000_000;
 
@@ -30,11 +33,13 @@ pub(super) fn ends(key: &FlowKey) -> [u8; ENDS_SIZE] {
 }
 
 /// `struct sender`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Sender {
     /// Nanoseconds since boot.
     pub(super) start_time: u64,
     pub(super) exec_id: u64,
+    /// Id of the thread's control group at that moment.
+    pub(super) cgroup: u64,
     pub(super) tgid: u32,
     pub(super) shared: bool,
 }
@@ -44,8 +49,9 @@ impl Sender {
         Self {
             start_time: u64_at(bytes, 8),
             exec_id: u64_at(bytes, 16),
-            tgid: u32_at(bytes, 24).unwrap_or(0),
-            shared: u32_at(bytes, 28) != Some(0),
+            cgroup: u64_at(bytes, 24),
+            tgid: u32_at(bytes, 32).unwrap_or(0),
+            shared: u32_at(bytes, 36) != Some(0),
         }
     }
 }
@@ -58,11 +64,15 @@ pub(super) struct ProcessRecord {
     pub(super) inode: u64,
     /// As stat(2) tells it.
     pub(super) device: u64,
+    /// The process that forked it.
+    pub(super) parent: u32,
     pub(super) mount_namespace: u32,
     /// `None` where it was too long to keep, or is no text.
     pub(super) path: Option<String>,
     /// What the file is the interpreter of, as it was named to exec.
     pub(super) script: Option<String>,
+    /// `None` where it ran before us.
+    pub(super) arguments: Option<Arguments>,
 }
 
 impl ProcessRecord {
@@ -75,10 +85,17 @@ impl ProcessRecord {
             inode: u64_at(bytes, 16),
             // The kernel's own form has 20 bits of minor number.
             device: rustix::fs::makedev(device >> 20, device & 0xf_ffff),
+            parent: u32_at(bytes, 28).unwrap_or(0),
             mount_namespace: u32_at(bytes, 32).unwrap_or(0),
             path: bytes.get(NAMES..NAMES + length).and_then(path),
             script: text(&bytes[SCRIPT..]).filter(|script| !script.is_empty()),
+            arguments: arguments(&bytes[ARGUMENTS..], u32_at(bytes, 40).unwrap_or(0) as usize),
         }
+    }
+
+    /// Whether it is about what ran when the sender sent, not a later program or process with its id.
+    pub(super) fn is_of(&self, sender: &Sender) -> bool {
+        (self.start_time, self.exec_id) == (sender.start_time, sender.exec_id)
     }
 }
 
@@ -93,6 +110,12 @@ fn path(names: &[u8]) -> Option<String> {
     String::from_utf8(path).ok()
 }
 
+/// What was kept of `length` bytes of arguments.
+fn arguments(kept: &[u8], length: usize) -> Option<Arguments> {
+    let kept = &kept[..length.min(kept.len())];
+    (length > 0).then(|| Arguments { words: facts::words(kept), cut: length > kept.len() })
+}
+
 /// Text up to NUL.
 fn text(bytes: &[u8]) -> Option<String> {
     let text = bytes.split(|byte| *byte == 0).next()?;
@@ -102,6 +125,11 @@ fn text(bytes: &[u8]) -> Option<String> {
 /// A start time as /proc tells it.
 pub(super) const fn ticks(nanoseconds: u64) -> u64 {
     nanoseconds / NANOSECONDS_PER_TICK
+}
+
+/// A start time that /proc tells, as the kernel counts it: at the beginning of that hundredth.
+pub(super) const fn nanoseconds(ticks: u64) -> u64 {
+    ticks * NANOSECONDS_PER_TICK
 }
 
 fn u64_at(bytes: &[u8], offset: usize) -> u64 {
@@ -128,5 +156,25 @@ mod tests {
         assert_eq!(ProcessRecord::read(&bytes).path, None);
         bytes[24..28].copy_from_slice(&(8u32 << 20 | 1).to_ne_bytes());
         assert_eq!(ProcessRecord::read(&bytes).device, rustix::fs::makedev(8, 1));
+    }
+
+    #[test]
+    fn arguments_that_did_not_fit_are_marked_as_cut() {
+        let record = |given: &[u8], length: usize| {
+            let mut bytes = [0; PROCESS_SIZE];
+            bytes[40..44].copy_from_slice(&(length as u32).to_ne_bytes());
+            bytes[ARGUMENTS..ARGUMENTS + given.len()].copy_from_slice(given);
+            ProcessRecord::read(&bytes).arguments
+        };
+        let arguments =
+            |words: &[&str], cut| Some(Arguments { words: words.iter().map(|&word| word.into()).collect(), cut });
+        let long = [b'x'; facts::KEPT_ARGUMENTS];
+        let x = "x".repeat(facts::KEPT_ARGUMENTS);
+        assert_eq!(record(b"", 0), None);
+        // What an earlier process left behind is not this one's.
+        assert_eq!(record(b"ls\0-l\0stale\0", 6), arguments(&["ls", "-l"], false));
+        assert_eq!(record(&long, facts::KEPT_ARGUMENTS), arguments(&[&x], false));
+        assert_eq!(record(&long, facts::KEPT_ARGUMENTS + 1), arguments(&[&x], true));
+        assert_eq!(record(&long, u32::MAX as usize), arguments(&[&x], true));
     }
 }

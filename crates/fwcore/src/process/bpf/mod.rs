@@ -3,6 +3,7 @@
 //! A program in the OUTPUT hook, before the queue, runs in the sender's own context and notes who that is; programs at
 //! fork and exec keep what each process runs, so that it can be named after it has ended. See `attribution.bpf.c`.
 
+mod facts;
 mod layout;
 
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ use procfs::process::Process;
 use thiserror::Error;
 
 use self::layout::{PROCESS_SIZE, ProcessRecord, SENDER_SIZE, Sender};
+use super::cgroups::Cgroups;
+use super::facts::ProcFacts;
 use super::owned_by;
 use super::owners::{Owner, executable};
 use crate::app::{App, ProcessId, Unknown};
@@ -117,19 +120,21 @@ impl ExactLayer {
     }
 }
 
-/// What ran in a process between two execs, and whose socket it used.
-type Image = (u32, u64, u64, Option<u32>);
+/// What ran in a process between two execs, in which control group, and whose socket it used.
+type Image = (Sender, Option<u32>);
 
 /// Names senders; one for each packet thread.
 #[derive(Debug)]
 pub(super) struct Senders {
     layer: Arc<ExactLayer>,
+    cgroups: Cgroups,
+    proc: ProcFacts,
     known: HashMap<Image, Arc<App>>,
 }
 
 impl Senders {
     pub(super) fn new(layer: Arc<ExactLayer>) -> Self {
-        Self { layer, known: HashMap::new() }
+        Self { layer, cgroups: Cgroups::open(), proc: ProcFacts::default(), known: HashMap::new() }
     }
 
     /// Who sent the packet that opened an outgoing flow; `None` if that was not seen.
@@ -138,11 +143,11 @@ impl Senders {
         if sender.shared {
             return Some(Arc::new(App::unknown(Unknown::Shared, uid)));
         }
-        let image = (sender.tgid, sender.start_time, sender.exec_id, uid);
+        let image = (sender, uid);
         if let Some(known) = self.known.get(&image) {
             return Some(Arc::clone(known));
         }
-        let app = Arc::new(owned_by(self.name(&sender), uid));
+        let app = Arc::new(self.describe(&sender, uid));
         if self.known.len() >= KNOWN_PROCESSES {
             self.known.clear();
         }
@@ -150,22 +155,30 @@ impl Senders {
         Some(app)
     }
 
-    fn name(&self, sender: &Sender) -> Result<Owner, Unknown> {
+    fn describe(&mut self, sender: &Sender, uid: Option<u32>) -> App {
         let process = ProcessId { pid: sender.tgid, start_time: layout::ticks(sender.start_time) };
-        let Some(record) = self.layer.process(sender.tgid) else { return Self::name_by_proc(process) };
-        if (record.start_time, record.exec_id) != (sender.start_time, sender.exec_id) {
+        let record = self.layer.process(sender.tgid);
+        let owner = self.name(sender, process, record.as_ref());
+        let path = owner.as_ref().ok().map(|owner| Arc::clone(&owner.path));
+        let facts = path.map(|path| Arc::new(self.facts(sender, process, &path, record)));
+        App { facts, ..owned_by(owner, uid) }
+    }
+
+    fn name(&mut self, sender: &Sender, process: ProcessId, record: Option<&ProcessRecord>) -> Result<Owner, Unknown> {
+        let Some(record) = record else { return Self::name_by_proc(process) };
+        if !record.is_of(sender) {
             // The process has started another program since, or its id is another's by now.
             return Err(Unknown::NoProcess);
         }
-        let Some(path) = record.path else { return Self::name_by_proc(process) };
-        if record.mount_namespace != self.layer.mount_namespace && !is_file(&path, record.device, record.inode) {
+        let Some(path) = record.path.as_deref() else { return Self::name_by_proc(process) };
+        if record.mount_namespace != self.layer.mount_namespace && !is_file(path, record.device, record.inode) {
             return Err(Unknown::Elsewhere {
                 path: path.into(),
                 mount_namespace: record.mount_namespace,
-                cgroup: cgroup(process).map(Into::into),
+                cgroup: self.cgroup(sender, process),
             });
         }
-        Ok(Owner { path: path.into(), process: Some(process), script: record.script.map(Into::into) })
+        Ok(Owner { path: path.into(), process: Some(process), script: record.script.as_deref().map(Into::into) })
     }
 
     /// A path too long for the table, or a process that the table has lost: /proc knows it while it runs.
@@ -226,14 +239,6 @@ fn map(object: &Object, name: &str) -> libbpf_rs::Result<MapHandle> {
 /// Inode number of one of this process's namespaces.
 fn namespace(kind: &str) -> Option<u64> {
     Some(std::fs::metadata(format!("/proc/self/ns/{kind}")).ok()?.ino())
-}
-
-/// The control group of a process that still runs: for a container's, what its engine named it.
-fn cgroup(process: ProcessId) -> Option<String> {
-    let found = Process::new(process.pid as i32).ok()?;
-    let groups = found.cgroups().ok()?;
-    let path = groups.0.iter().max_by_key(|group| group.pathname.len())?.pathname.clone();
-    (found.stat().ok()?.starttime == process.start_time).then_some(path)
 }
 
 /// Whether a path here is the very file that runs there.
