@@ -59,6 +59,16 @@ export interface NativeApp {
   startTime?: number
   /** Owner of the socket. */
   uid?: number
+  /** How it was called, its own name first. What is no UTF-8 stands there as U+FFFD. */
+  arguments?: Array<string>
+  /** More arguments followed: only the first 256 bytes are kept. */
+  argumentsCut?: boolean
+  /** Its parent first, then that one's; without process 1. */
+  parents?: Array<NativeParent>
+  /** Path of its control group (version 2). */
+  cgroup?: string
+  /** Inode number of its mount namespace, if that is not the firewall's own. */
+  mountNamespace?: number
 }
 
 /** A registered program whose file has changed. */
@@ -110,6 +120,13 @@ export interface NativeFlow {
   sourcePort: number
   destinationIp: string
   destinationPort: number
+}
+
+/** A process above another. */
+export interface NativeParent {
+  pid: number
+  /** Path of the executable, or `unknown`. */
+  path: string
 }
 
 /** A whole policy. */

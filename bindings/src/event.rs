@@ -1,6 +1,8 @@
 //! What goes out to JavaScript: flows, programs, queries, events.
 
-use fwcore::app::{App, Program};
+use std::sync::Arc;
+
+use fwcore::app::{App, Facts, Program};
 use fwcore::events::Drained;
 use fwcore::flow::Flow;
 use fwcore::ports::{Event, Expiry, Millis, QueryView};
@@ -23,6 +25,24 @@ pub struct NativeApp {
     pub start_time: Option<f64>,
     /// Owner of the socket.
     pub uid: Option<u32>,
+    /// How it was called, its own name first. What is no UTF-8 stands there as U+FFFD.
+    pub arguments: Option<Vec<String>>,
+    /// More arguments followed: only the first 256 bytes are kept.
+    pub arguments_cut: Option<bool>,
+    /// Its parent first, then that one's; without process 1.
+    pub parents: Option<Vec<NativeParent>>,
+    /// Path of its control group (version 2).
+    pub cgroup: Option<String>,
+    /// Inode number of its mount namespace, if that is not the firewall's own.
+    pub mount_namespace: Option<u32>,
+}
+
+/// A process above another.
+#[napi(object)]
+pub struct NativeParent {
+    pub pid: u32,
+    /// Path of the executable, or `unknown`.
+    pub path: String,
 }
 
 /// A flow. Ports are 0 for a protocol without ports.
@@ -117,6 +137,8 @@ impl From<&App> for NativeApp {
             Program::Path(path) => (path.to_string(), None),
             Program::Unknown(why) => ("unknown".to_owned(), Some(why.to_string())),
         };
+        let facts = app.facts.as_deref();
+        let arguments = facts.and_then(|facts| facts.arguments.as_ref());
         Self {
             path,
             reason,
@@ -124,8 +146,18 @@ impl From<&App> for NativeApp {
             pid: app.process.map(|process| process.pid),
             start_time: app.process.map(|process| process.start_time as f64),
             uid: app.uid,
+            arguments: arguments.map(|arguments| arguments.words.iter().map(ToString::to_string).collect()),
+            arguments_cut: arguments.map(|arguments| arguments.cut),
+            parents: facts.map(native_parents),
+            cgroup: facts.and_then(|facts| facts.cgroup.as_deref()).map(str::to_owned),
+            mount_namespace: facts.and_then(|facts| facts.mount_namespace),
         }
     }
+}
+
+fn native_parents(facts: &Facts) -> Vec<NativeParent> {
+    let path = |path: &Option<Arc<str>>| path.as_deref().unwrap_or("unknown").to_owned();
+    facts.parents.iter().map(|parent| NativeParent { pid: parent.pid, path: path(&parent.path) }).collect()
 }
 
 impl From<&Flow> for NativeFlow {

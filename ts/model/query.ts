@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** The program behind a flow. `path` is `unknown` where it could not be found out; `reason` then says why. */
+/**
+ * The program behind a flow. `path` is `unknown` where it could not be found out; `reason` then says why. Fields of a process are
+ * there where one process is known; a program chooses its own arguments, so they are for people to read.
+ */
 export const App = z.object({
   path: z.string(),
   reason: z.string().optional(),
@@ -10,6 +13,16 @@ export const App = z.object({
   startTime: z.number().int().optional(),
   uid: z.number().int().optional(),
   user: z.string().optional(),
+  /** How it was called, its own name first. What is no UTF-8 stands there as U+FFFD. */
+  arguments: z.array(z.string()).optional(),
+  /** More arguments followed: only the first 256 bytes are kept, and the last one shown may not be whole. */
+  argumentsCut: z.boolean().optional(),
+  /** Its parent, then that one's, at most eight; without process 1. `path` is `unknown` where it is not known. */
+  parents: z.array(z.object({ pid: z.number().int(), path: z.string() })).optional(),
+  /** Path of its control group (version 2). */
+  cgroup: z.string().optional(),
+  /** Inode number of its mount namespace, if that is not the firewall's own. */
+  mountNamespace: z.number().int().optional(),
   /** Its file has changed since it was registered; `package` names the package whose database knows the new content. */
   changed: z.object({ package: z.string().optional() }).optional(),
 });

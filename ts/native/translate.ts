@@ -35,6 +35,11 @@ export function appOf(native: NativeApp, users: UserNames): App {
     const user = users(native.uid);
     if (user !== undefined) app.user = user;
   }
+  if (native.arguments !== undefined) app.arguments = native.arguments;
+  if (native.argumentsCut) app.argumentsCut = true;
+  if (native.parents !== undefined && native.parents.length > 0) app.parents = native.parents;
+  if (native.cgroup !== undefined) app.cgroup = native.cgroup;
+  if (native.mountNamespace !== undefined) app.mountNamespace = native.mountNamespace;
   return app;
 }
 
