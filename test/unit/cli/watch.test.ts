@@ -18,7 +18,17 @@ function query(id: number): Query {
     interface: "eth0",
     source: { ip: "10.0.0.2", port: 40_000 + id },
     destination: { ip: "10.0.0.1", port: 443 },
-    app: { path: `/usr/bin/program${id}`, pid: 100 + id, user: "anna" },
+    app: {
+      path: `/usr/bin/program${id}`,
+      pid: 100 + id,
+      user: "anna",
+      arguments: [`program${id}`, "--long".repeat(10 * id), "of two words"],
+      parents: [
+        { pid: 90, path: "/usr/bin/bash" },
+        { pid: 80, path: "/usr/sbin/sshd" },
+      ],
+      cgroup: "/user.slice/user-1000.slice",
+    },
     since: NOW,
     deadline: NOW + 60_000,
     count: 1,
@@ -104,6 +114,19 @@ describe("watch", () => {
     const listed: WatchInput = { kind: "listed", queries: [query(2), query(3)] };
     const played = play(opened(1), opened(2), lost, listed);
     expect(told(played)).toEqual(["opened 1", "queued 2", "lost", "gone 1", "queued 3", "turned 2"]);
+  });
+
+  it("shows with a question who started the program, how, and where it runs", () => {
+    const view = { now: NOW, columns: 60, paint: plain };
+    const lines = play(opened(1), opened(2)).effects.flatMap((effect) => effectLines(effect, view));
+    const [, program, ...facts] = lines;
+    expect(program).toBe("#1 /usr/bin/program1 (pid 101, user anna)");
+    expect(facts.slice(0, 3)).toEqual([
+      "  via /usr/bin/bash, /usr/sbin/sshd",
+      `  started as program1 ${"--long".repeat(10).slice(0, 37)}…`,
+      "  in cgroup /user.slice/user-1000.slice",
+    ]);
+    expect(lines).toContain("#2 /usr/bin/program2 via /usr/bin/bash (pid 102, user");
   });
 
   it("answers nothing when nothing is open", () => {

@@ -4,9 +4,10 @@ import type { Io } from "../io.js";
 import { withDaemon } from "../session.js";
 import { changedText } from "../text/app.js";
 import { flowEnds, programText, userText } from "../text/flow.js";
+import { processLines } from "../text/process.js";
 import { safe } from "../text/sanitize.js";
 import type { Paint } from "../text/style.js";
-import { type Column, table } from "../text/table.js";
+import { type Column, noteWidth, table } from "../text/table.js";
 import { ago, left } from "../text/time.js";
 
 export function addQueries(program: DocumentedCommand, io: Io): void {
@@ -51,6 +52,7 @@ export function queryLines(queries: Query[], now: number, columns: number, paint
     ],
     notes: [
       `${flowEnds(query)} on ${safe(query.interface)}`,
+      ...processLines(query.app, noteWidth(columns)),
       ...[changedText(query.app)].filter((note) => note !== undefined),
     ],
   }));

@@ -61,8 +61,13 @@ function cellAt(row: Row, index: number): Cell {
 
 function noteLines(row: Row, available: number, paint: Paint): string[] {
   return (row.notes ?? []).flatMap((note) =>
-    wrap(note, Math.max(1, available - NOTE_INDENT.length)).map((text) => NOTE_INDENT + paint(text, "dim")),
+    wrap(note, noteWidth(available)).map((text) => NOTE_INDENT + paint(text, "dim")),
   );
+}
+
+/** Columns that a note has in a table of this width. */
+export function noteWidth(available: number): number {
+  return Math.max(1, available - NOTE_INDENT.length);
 }
 
 /** Takes what is too much from the widest column first: from those that may give way, then from all. */

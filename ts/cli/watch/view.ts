@@ -3,6 +3,7 @@ import type { Answer, Query } from "../../model/query.js";
 import { changedText } from "../text/app.js";
 import { reasonText } from "../text/event.js";
 import { endText, peerText, programText, userText } from "../text/flow.js";
+import { parentText, processLines } from "../text/process.js";
 import { answeredText } from "../text/rule.js";
 import { safe, safeLine } from "../text/sanitize.js";
 import type { Paint } from "../text/style.js";
@@ -57,7 +58,7 @@ function closedText(verdict: Answer["action"], reason: Reason): string {
   return `closed elsewhere: ${done} (${reasonText(reason)})`;
 }
 
-/** A question in three or more lines: the program and who runs it, where it wants to go, how long it still waits. */
+/** A question in three or more lines: the program, who runs it and how, where it wants to go, how long it still waits. */
 function questionLines(query: Query, { now, columns, paint }: View): string[] {
   const { app } = query;
   const number = `#${query.id} `;
@@ -72,6 +73,7 @@ function questionLines(query: Query, { now, columns, paint }: View): string[] {
   return [
     "",
     `${paint(number, "strong")}${paint(program, "ask")}${runner}`,
+    ...processLines(app, Math.max(20, columns - 2)).map((line) => `  ${paint(line, "dim")}`),
     ...wrapped(`${isOutgoing ? "wants to reach" : "is wanted by"} ${peerText(query)}`, columns),
     ...wrapped(`${way}; ${wait}`, columns),
     ...wrapped(changedText(app) ?? "", columns)
@@ -84,7 +86,9 @@ function questionLines(query: Query, { now, columns, paint }: View): string[] {
 function queuedText(query: Query, now: number): string {
   const wants = query.direction === "outgoing" ? "wants to reach" : "is wanted by";
   const wait = `asked ${ago(query.since, now)}, ${query.count} held`;
-  return `#${query.id} ${programText(query.app)}${runnerText(query)} ${wants} ${peerText(query)}; ${wait}`;
+  const parent = parentText(query.app);
+  const program = `${programText(query.app)}${parent === undefined ? "" : ` ${parent}`}`;
+  return `#${query.id} ${program}${runnerText(query)} ${wants} ${peerText(query)}; ${wait}`;
 }
 
 function runnerText({ app }: Query): string {
