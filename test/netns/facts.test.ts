@@ -149,7 +149,11 @@ describe.each(layers)("a process that lives is shown (%s)", (layer) => {
     const running = lab.box.start(["unshare", "--mount", ...sender(door)]);
     const app = await seen(daemon, door.pass);
     const namespace = await readlink(`/proc/${running.pid}/ns/mnt`);
-    expect(`mnt:[${app.mountNamespace}]`).toBe(namespace);
+    expect({ ...app, mountNamespace: `mnt:[${app.mountNamespace}]` }).toMatchObject({
+      path: bash,
+      pid: running.pid,
+      mountNamespace: namespace,
+    });
     await door.pass();
   });
 });

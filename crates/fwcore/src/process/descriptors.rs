@@ -3,14 +3,15 @@
 //! Reading all descriptors of all processes takes tens of milliseconds on a busy machine. A process that has not run since
 //! it was looked through holds what it held then: whatever adds a descriptor to a process (socket, accept, dup, receiving one
 //! over a unix socket, io_uring) runs in it. So each process's CPU time, which the kernel counts in nanoseconds, is compared
-//! first, and only those that ran are read again.
+//! first, and only those that ran are read again. A virtual machine whose host is busy does not count every run: if nobody is
+//! found, all are read again, at most once a second.
 
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::fs;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::time::ClockId;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw};
@@ -18,11 +19,14 @@ use rustix::path::Arg;
 
 /// Longer than the link of any socket: `socket:[` and 20 digits at most.
 const LINK: usize = 40;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The sockets of all processes.
 #[derive(Debug, Default)]
 pub(super) struct Descriptors {
     processes: HashMap<u32, Looked>,
+    /// When all were read again because nobody was found.
+    all_read_at: Option<Instant>,
 }
 
 /// What a process held when it was looked through.
@@ -35,11 +39,23 @@ struct Looked {
 }
 
 impl Descriptors {
-    /// The processes that hold a socket now, each with its descriptor; not those of `except`, which are not looked at.
-    pub(super) fn holders(&mut self, inode: u64, except: &[u32]) -> impl Iterator<Item = (u32, u32)> {
+    /// The processes that hold a socket now, each with its descriptors of it; not those of `except`, which are not looked at.
+    pub(super) fn holders(&mut self, inode: u64, except: &[u32]) -> impl Iterator<Item = (u32, &[(u64, u32)])> {
         self.refresh(except);
-        let others = self.processes.iter().filter(|(pid, _)| !except.contains(pid));
-        others.filter_map(move |(pid, looked)| Some((*pid, looked.descriptor_of(inode)?)))
+        if except.is_empty()
+            && self.holders_as_read(inode).next().is_none()
+            && self.all_read_at.is_none_or(|at| at.elapsed() >= PAUSE)
+        {
+            self.processes.clear();
+            self.refresh(except);
+            self.all_read_at = Some(Instant::now());
+        }
+        self.holders_as_read(inode).filter(|(pid, _)| !except.contains(pid))
+    }
+
+    fn holders_as_read(&self, inode: u64) -> impl Iterator<Item = (u32, &[(u64, u32)])> {
+        let each = self.processes.iter().map(move |(pid, looked)| (*pid, looked.descriptors_of(inode)));
+        each.filter(|(_, descriptors)| !descriptors.is_empty())
     }
 
     fn refresh(&mut self, except: &[u32]) {
@@ -79,15 +95,16 @@ impl Looked {
         true
     }
 
-    fn descriptor_of(&self, inode: u64) -> Option<u32> {
-        let place = self.sockets.partition_point(|(other, _)| *other < inode);
-        self.sockets.get(place).filter(|(found, _)| *found == inode).map(|(_, descriptor)| *descriptor)
+    fn descriptors_of(&self, inode: u64) -> &[(u64, u32)] {
+        let from = self.sockets.partition_point(|(other, _)| *other < inode);
+        let count = self.sockets[from..].partition_point(|(other, _)| *other == inode);
+        &self.sockets[from..from + count]
     }
 }
 
-/// The descriptor at which a process holds a socket now, if it does; a thread's id is no process.
-pub(super) fn descriptor_in(pid: u32, inode: u64) -> Option<u32> {
-    Looked::at(pid).descriptor_of(inode)
+/// The descriptors at which a process holds a socket now; a thread's id is no process.
+pub(super) fn descriptors_in(pid: u32, inode: u64) -> Vec<u32> {
+    Looked::at(pid).descriptors_of(inode).iter().map(|(_, descriptor)| *descriptor).collect()
 }
 
 /// CPU time of all threads of a process, those that have ended included.
@@ -149,6 +166,8 @@ mod tests {
     use std::net::TcpListener;
     use std::os::fd::{AsRawFd, RawFd};
     use std::process::{Child, Command, Stdio};
+
+    use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
     use super::*;
 
@@ -231,15 +250,38 @@ for line in sys.stdin:
     }
 
     #[test]
+    fn a_process_whose_run_was_not_counted_is_found_all_the_same() {
+        let mut child = opener();
+        child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let inode = line.trim().parse().unwrap();
+        let pid = Pid::from_child(&child);
+        kill_process(pid, Signal::STOP).unwrap();
+        waitpid(Some(pid), WaitOptions::UNTRACED).unwrap();
+        let mut descriptors = Descriptors::default();
+        let forget = |descriptors: &mut Descriptors| {
+            descriptors.refresh(&[]);
+            descriptors.processes.get_mut(&child.id()).unwrap().sockets.clear();
+        };
+        forget(&mut descriptors);
+        assert_eq!(holders(&mut descriptors, inode), [child.id()]);
+        forget(&mut descriptors);
+        assert_eq!(holders(&mut descriptors, inode), [], "all are read again too often");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
     fn a_thread_is_no_process_of_its_own() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let inode = inode_of(listener.as_raw_fd());
         let thread = std::thread::spawn(move || {
             let thread = thread_id();
-            (thread, descriptor_in(thread, inode), holders(&mut Descriptors::default(), inode))
+            (thread, descriptors_in(thread, inode), holders(&mut Descriptors::default(), inode))
         });
         let (thread, held_by_thread, holders) = thread.join().unwrap();
-        assert_eq!(held_by_thread, None);
+        assert_eq!(held_by_thread, []);
         assert!(holders.contains(&std::process::id()) && !holders.contains(&thread));
     }
 

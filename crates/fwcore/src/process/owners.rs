@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use procfs::process::Process;
 use rustix::fs::{CWD, readlinkat_raw};
 
-use super::descriptors::{Descriptors, descriptor_in, last_pid, socket_inode};
+use super::descriptors::{Descriptors, descriptors_in, last_pid, socket_inode};
 use super::lifecycle::Lifecycle;
 use crate::app::{ProcessId, Unknown};
 use crate::monotonic::Nanos;
@@ -103,7 +103,7 @@ impl SocketOwners {
         let (looked_at, looked_up_to) = (Instant::now(), last_pid().unwrap_or(0));
         let sure: Vec<u32> = holders.iter().map(|holder| holder.process.pid).collect();
         let others = self.descriptors.holders(inode, &sure);
-        holders.extend(others.filter_map(|(pid, descriptor)| Holder::read(pid, descriptor, inode)));
+        holders.extend(others.filter_map(|(pid, seen)| Holder::confirm(pid, seen.iter().map(|(_, at)| *at), inode)));
         Known { holders, looked_at, looked_up_to }
     }
 }
@@ -122,14 +122,21 @@ impl Known {
         if self.looked_at.elapsed() >= FRESH || last < self.looked_up_to || last - self.looked_up_to > CATCH_UP {
             return Err(self.holders);
         }
-        let forked = (self.looked_up_to + 1..=last).filter_map(|pid| Some((pid, descriptor_in(pid, inode)?)));
-        self.holders.extend(forked.filter_map(|(pid, descriptor)| Holder::read(pid, descriptor, inode)));
+        let forked = self.looked_up_to + 1..=last;
+        self.holders.extend(forked.filter_map(|pid| Holder::confirm(pid, std::iter::empty(), inode)));
         self.looked_up_to = last;
         Ok(self)
     }
 }
 
 impl Holder {
+    /// A process that was seen to hold the socket, if it does: a shell that writes to a socket moves it to another descriptor
+    /// and back, so if it is at none of them any more, it may be at others.
+    fn confirm(pid: u32, seen: impl Iterator<Item = u32>, inode: u64) -> Option<Self> {
+        let elsewhere = std::iter::once_with(|| descriptors_in(pid, inode)).flatten();
+        seen.chain(elsewhere).find_map(|descriptor| Self::read(pid, descriptor, inode))
+    }
+
     /// A process that holds the socket at a descriptor, if it does.
     fn read(pid: u32, descriptor: u32, inode: u64) -> Option<Self> {
         let process = Process::new(pid as i32).ok()?;
@@ -194,6 +201,19 @@ mod tests {
         }
         drop(listener);
         assert_eq!(owners.find(inode, Some(1), None), Err(Unknown::NoProcess));
+    }
+
+    #[test]
+    fn a_socket_that_moved_to_another_descriptor_is_still_its_holders() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let inode = std::fs::metadata(format!("/proc/self/fd/{}", listener.as_raw_fd())).unwrap().ino();
+        let now_at = listener.as_raw_fd() as u32;
+        let nothing_there = 1 << 20;
+        for seen in [&[nothing_there, now_at][..], &[nothing_there], &[]] {
+            let holder = Holder::confirm(std::process::id(), seen.iter().copied(), inode).unwrap();
+            assert_eq!(holder.descriptor, now_at, "{seen:?}");
+        }
+        assert!(Holder::confirm(std::process::id(), [now_at].into_iter(), inode + 1).is_none());
     }
 
     #[test]
