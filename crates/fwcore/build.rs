@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 const SOURCE: &str = "src/process/bpf/attribution.bpf.c";
+const SOURCES: &str = "src/process/bpf";
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(bpf_object)");
-    println!("cargo::rerun-if-changed={SOURCE}");
+    println!("cargo::rerun-if-changed={SOURCES}");
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else { return };
     let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     let object = out.join("attribution.bpf.o");

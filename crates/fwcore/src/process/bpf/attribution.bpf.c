@@ -15,6 +15,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define FLOWS 65536
 #define PROCESSES 16384
+#define ASSOCIATIONS 4096
 #define NAMES 512
 #define COMPONENT 256
 #define DEPTH 48
@@ -22,11 +23,15 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define ARGUMENTS 256
 
 #define NF_ACCEPT 1
+#define NF_INET_LOCAL_OUT 3
+#define NFPROTO_IPV4 2
+#define NFPROTO_IPV6 10
 #define PF_KTHREAD 0x00200000
 #define TCP_SYN_SENT 2
 #define TCP_TIME_WAIT 6
 #define TCP_NEW_SYN_RECV 12
 #define SOCK_STREAM 1
+#define SOCK_RAW 3
 #define IPPROTO_ICMP 1
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
@@ -139,6 +144,9 @@ struct socket {
 
 struct sock {
 	struct sock_common __sk_common;
+	struct {
+		int owned; // by a process, which works on the socket
+	} sk_lock;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	struct socket *sk_socket;
@@ -165,15 +173,30 @@ struct sk_buff {
 	__u16 transport_header;
 } __attribute__((preserve_access_index));
 
-struct nf_hook_state;
+struct net {
+	struct ns_common ns;
+} __attribute__((preserve_access_index));
+
+struct nf_hook_state {
+	__u8 hook;
+	__u8 pf;
+	struct net *net;
+} __attribute__((preserve_access_index));
 
 struct bpf_nf_ctx {
 	const struct nf_hook_state *state;
 	struct sk_buff *skb;
 } __attribute__((preserve_access_index));
 
-// The bit of connection marks that says accepted, as user space was told to use it; 0 where it is not to be looked at.
-const volatile __u32 accepted = 0;
+// Set by user space before the programs are loaded: bpf/layout.rs writes it by the same order.
+struct settings {
+	// The bit of connection marks that says accepted; 0 where it is not to be looked at.
+	__u32 accepted;
+	// The inode number of the network namespace whose packets are looked at, for the program that sees those of all.
+	__u32 network_namespace;
+};
+
+const volatile struct settings settings = {};
 
 // Shared with user space: bpf/layout.rs reads these by the same order.
 
@@ -217,6 +240,14 @@ struct {
 	__type(key, struct ends);
 	__type(value, struct sender);
 } senders SEC(".maps");
+
+// By the socket's inode: who sent last through those that also send by themselves.
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ASSOCIATIONS);
+	__type(key, __u64);
+	__type(value, struct sender);
+} associations SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -375,114 +406,25 @@ int on_start(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-static __always_inline int has_ports(__u8 protocol)
-{
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_DCCP ||
-	       protocol == IPPROTO_SCTP || protocol == IPPROTO_UDPLITE;
-}
+#include "senders.bpf.h"
 
-static __always_inline int read_ends(struct sk_buff *skb, struct ends *ends)
-{
-	unsigned char *head = BPF_CORE_READ(skb, head);
-	unsigned char *network = head + BPF_CORE_READ(skb, network_header);
-	unsigned char *transport;
-	__u8 first = 0;
-	bpf_probe_read_kernel(&first, 1, network);
-	if (first >> 4 == 4) {
-		ends->family = 4;
-		bpf_probe_read_kernel(&ends->protocol, 1, network + 9);
-		bpf_probe_read_kernel(ends->source, 4, network + 12);
-		bpf_probe_read_kernel(ends->destination, 4, network + 16);
-		transport = network + (first & 15) * 4;
-	} else if (first >> 4 == 6) {
-		ends->family = 6;
-		bpf_probe_read_kernel(&ends->protocol, 1, network + 6);
-		bpf_probe_read_kernel(ends->source, 16, network + 8);
-		bpf_probe_read_kernel(ends->destination, 16, network + 24);
-		transport = network + 40;
-		if (!has_ports(ends->protocol) && ends->protocol != IPPROTO_ICMPV6) {
-			// Extension headers: the sender left the place of the transport header, and its socket the protocol.
-			ends->protocol = BPF_CORE_READ(skb, sk, sk_protocol);
-			transport = head + BPF_CORE_READ(skb, transport_header);
-		}
-	} else {
-		return -1;
-	}
-	__u16 ports[2] = {};
-	if (has_ports(ends->protocol)) {
-		bpf_probe_read_kernel(ports, 4, transport);
-	} else if ((ends->protocol == IPPROTO_ICMP && ends->family == 4) || ends->protocol == IPPROTO_ICMPV6) {
-		__u8 type = 0;
-		bpf_probe_read_kernel(&type, 1, transport);
-		if (type == 8 || type == 0 || type == 128 || type == 129)
-			bpf_probe_read_kernel(ports, 2, transport + 4);
-	}
-	ends->source_port = bpf_ntohs(ports[0]);
-	ends->destination_port = bpf_ntohs(ports[1]);
-	return 0;
-}
-
-// The process that sends this packet, if one does: its socket has a file, which the kernel's own sockets do not have, and
-// the packet is made in its own context. Of TCP that is the first SYN alone: a SYN that is sent again and all that
-// follows leave in whatever context the timer or the peer's answer finds.
-static __always_inline int read_sender(struct sock *sk, struct sender *sender)
-{
-	struct file *file = BPF_CORE_READ(sk, sk_socket, file);
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	if (!file || BPF_CORE_READ(leader, flags) & PF_KTHREAD)
-		return -1;
-	sender->inode = BPF_CORE_READ(file, f_inode, i_ino);
-	sender->start_time = BPF_CORE_READ(leader, start_boottime);
-	sender->exec_id = BPF_CORE_READ(leader, self_exec_id);
-	sender->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	sender->tgid = BPF_CORE_READ(leader, tgid);
-	return 0;
-}
-
-// Nothing is to be noted of most packets, and each one pays for what is looked at: so these are plain loads, not calls.
-static __always_inline int may_open_a_flow(const struct sk_buff *skb, const struct sock *sk)
-{
-	unsigned char state = sk->__sk_common.skc_state;
-	// These are no whole sockets: what lies behind their state must not be read.
-	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
-		return 0;
-	if (sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP && state != TCP_SYN_SENT)
-		return 0;
-	struct nf_conn *ct = (void *)(skb->_nfct & ~7UL);
-	// The kernel lets an accepted flow pass by its mark: nobody will ask who sends it.
-	return !accepted || !ct || !bpf_core_field_exists(ct->mark) || !(BPF_CORE_READ(ct, mark) & accepted);
-}
-
-// Before the queue, in the OUTPUT hook: who sends is who runs.
+// In the OUTPUT hook of our network namespace, just before the queue: from Linux 6.4 on.
 SEC("netfilter")
 int on_output(struct bpf_nf_ctx *ctx)
 {
-	struct sk_buff *skb = ctx->skb;
-	struct sock *sk = skb->sk;
-	struct ends ends = {};
-	struct sender sender = {};
-	if (!sk || !may_open_a_flow(skb, sk) || read_ends(skb, &ends))
-		return NF_ACCEPT;
-	// TCP that a raw socket writes is no connection of its own: each packet is its sender's.
-	int is_tcp = ends.protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM;
-	int is_forged = ends.protocol == IPPROTO_TCP && !is_tcp;
-	if (is_tcp && BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_retransmits))
-		return NF_ACCEPT;
-	if (read_sender(sk, &sender)) {
-		// Nobody's: what an earlier socket left behind does not name it.
-		bpf_map_delete_elem(&senders, &ends);
-		return NF_ACCEPT;
-	}
-	struct sender *known = bpf_map_lookup_elem(&senders, &ends);
-	// A connection may stand that has the ends of a forged packet. Its SYN, if sent again, is not recorded again, so an entry
-	// of another process must not become the forger's.
-	if (known && (known->inode == sender.inode || is_forged)) {
-		int same = known->tgid == sender.tgid && known->start_time == sender.start_time;
-		if (is_tcp || (same && known->exec_id == sender.exec_id && known->cgroup == sender.cgroup))
-			return NF_ACCEPT;
-		sender.shared = known->shared || !same;
-	}
-	bpf_map_update_elem(&senders, &ends, &sender, BPF_ANY);
+	note_sender(ctx->skb);
 	return NF_ACCEPT;
+}
+
+// Where there are no netfilter programs: at the entry of what calls the hooks. It is entered once for each packet and hook,
+// of every network namespace. A packet that is judged, or that another queue gave back, goes on behind its entry: so it is
+// the sender who runs here, never a daemon. Connection tracking, a hook itself, has not seen the packet yet: an accepted
+// flow is not told by its mark here.
+SEC("fentry/nf_hook_slow")
+int BPF_PROG(on_hooks, struct sk_buff *skb, struct nf_hook_state *state)
+{
+	if (state->hook == NF_INET_LOCAL_OUT && (state->pf == NFPROTO_IPV4 || state->pf == NFPROTO_IPV6) &&
+	    state->net->ns.inum == settings.network_namespace)
+		note_sender(skb);
+	return 0;
 }

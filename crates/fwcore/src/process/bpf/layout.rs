@@ -7,6 +7,7 @@ use crate::app::Arguments;
 use crate::flow::FlowKey;
 use crate::netlink::u32_at;
 
+const SETTINGS_SIZE: usize = 8;
 pub(super) const ENDS_SIZE: usize = 40;
 pub(super) const SENDER_SIZE: usize = 40;
 const NAMES: usize = 48;
@@ -15,6 +16,23 @@ const ARGUMENTS: usize = SCRIPT + 256;
 pub(super) const PROCESS_SIZE: usize = ARGUMENTS + facts::KEPT_ARGUMENTS;
 /// USER_HZ: /proc tells start times in hundredths of a second on every architecture that Linux runs on here.
 const NANOSECONDS_PER_TICK: u64 = 10_000_000;
+
+/// `struct settings`: the programs' constants.
+pub(super) struct Settings {
+    /// The bit of connection marks whose flows pass without being judged, so without being noted.
+    pub(super) accepted: u32,
+    /// The inode number of the network namespace whose packets are looked at.
+    pub(super) network_namespace: u32,
+}
+
+impl Settings {
+    pub(super) fn bytes(&self) -> [u8; SETTINGS_SIZE] {
+        let mut bytes = [0; SETTINGS_SIZE];
+        bytes[..4].copy_from_slice(&self.accepted.to_ne_bytes());
+        bytes[4..].copy_from_slice(&self.network_namespace.to_ne_bytes());
+        bytes
+    }
+}
 
 /// `struct ends`: the key of the map of senders.
 pub(super) fn ends(key: &FlowKey) -> [u8; ENDS_SIZE] {

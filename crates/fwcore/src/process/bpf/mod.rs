@@ -1,24 +1,22 @@
 //! The exact layer: BPF programs that tie each new outgoing flow to its sender at the moment of sending.
 //!
-//! A program in the OUTPUT hook, before the queue, runs in the sender's own context and notes who that is; programs at
+//! A program that sees what is sent before the queue does runs in the sender's own context and notes who that is; programs at
 //! fork and exec keep what each process runs, so that it can be named after it has ended. See `attribution.bpf.c`.
 
+mod attach;
 mod facts;
 mod layout;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use libbpf_rs::{
-    Iter, Link, MapCore, MapFlags, MapHandle, NetfilterOpts, Object, ObjectBuilder, OpenObject, PrintLevel, set_print,
-};
+use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, PrintLevel, set_print};
 use procfs::process::Process;
 use thiserror::Error;
 
-use self::layout::{PROCESS_SIZE, ProcessRecord, SENDER_SIZE, Sender};
+use self::layout::{PROCESS_SIZE, ProcessRecord, SENDER_SIZE, Sender, Settings};
 use super::cgroups::Cgroups;
 use super::facts::ProcFacts;
 use super::owned_by;
@@ -26,11 +24,6 @@ use super::owners::{Owner, executable};
 use crate::app::{App, ProcessId, Unknown};
 use crate::flow::FlowKey;
 
-const NF_INET_LOCAL_OUT: i32 = 3;
-const NFPROTO_IPV4: i32 = 2;
-const NFPROTO_IPV6: i32 = 10;
-/// Just before iptables' mangle table, which queues.
-const PRIORITY: i32 = -151;
 /// PROC_PID_INIT_INO: the namespace whose process ids the kernel counts in.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 const KNOWN_PROCESSES: usize = 4096;
@@ -95,10 +88,8 @@ impl ExactLayer {
         // Its own words about what it tries are not ours to print.
         set_print(None::<(PrintLevel, fn(PrintLevel, String))>);
         let kernel = |step| move |cause: libbpf_rs::Error| ExactError::Kernel { step, cause: cause.to_string() };
-        let mut opened = ObjectBuilder::default().open_memory(object).map_err(kernel("read the BPF programs"))?;
-        set_constant(&mut opened, accepted);
-        let loaded = opened.load().map_err(kernel("load the BPF programs"))?;
-        let links = attach(&loaded).map_err(kernel("attach the BPF programs"))?;
+        let settings = Settings { accepted, network_namespace: namespace("net").unwrap_or(0) as u32 };
+        let (loaded, links) = attach::first_possible(object, &settings)?;
         Ok(Self {
             senders: map(&loaded, "senders").map_err(kernel("open a BPF map"))?,
             processes: map(&loaded, "processes").map_err(kernel("open a BPF map"))?,
@@ -190,43 +181,6 @@ impl Senders {
                 Ok(Owner { path: path.into(), process: Some(process), script: None })
             }
             _ => Err(Unknown::NoProcess),
-        }
-    }
-}
-
-fn attach(object: &Object) -> libbpf_rs::Result<Vec<Link>> {
-    let mut links = Vec::new();
-    for program in object.progs_mut() {
-        match program.name().to_str() {
-            Some("on_output") => {
-                for protocol_family in [NFPROTO_IPV4, NFPROTO_IPV6] {
-                    links.push(program.attach_netfilter_with_opts(NetfilterOpts {
-                        protocol_family,
-                        hooknum: NF_INET_LOCAL_OUT,
-                        priority: PRIORITY,
-                        ..NetfilterOpts::default()
-                    })?);
-                }
-            }
-            // Run once, after the others keep the table up to date.
-            Some("on_start") => {}
-            _ => links.push(program.attach()?),
-        }
-    }
-    for program in object.progs_mut().filter(|program| program.name() == "on_start") {
-        let link = program.attach()?;
-        let mut nothing = Vec::new();
-        // The iterator prints nothing; reading it to its end is what runs it.
-        Iter::new(&link)?.read_to_end(&mut nothing).map_err(libbpf_rs::Error::from)?;
-    }
-    Ok(links)
-}
-
-/// The one constant of the programs, before they are loaded.
-fn set_constant(object: &mut OpenObject, value: u32) {
-    for mut map in object.maps_mut().filter(|map| map.name().to_string_lossy().ends_with(".rodata")) {
-        if let Some(bytes) = map.initial_value_mut().and_then(|constants| constants.first_chunk_mut()) {
-            *bytes = value.to_ne_bytes();
         }
     }
 }
