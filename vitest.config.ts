@@ -1,5 +1,18 @@
 import { defineConfig } from "vitest/config";
 
+/** What scripts/vm/run runs under emulation, on another kernel: some of the tests of `netns`, and some that need that kernel. */
+const VM = {
+  test: {
+    name: "vm",
+    include: ["test/vm/**/*.test.ts", "test/netns/**/*.test.ts"],
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    fileParallelism: false,
+    // What is loaded once is kept: loading is what emulation is slowest at.
+    isolate: false,
+  },
+};
+
 /** The suites that need root and the kernel's queue run one file at a time: they share two CPUs. */
 export default defineConfig({
   test: {
@@ -25,6 +38,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      ...(process.env.FWTEST_SLOWNESS === undefined ? [] : [VM]),
     ],
   },
 });

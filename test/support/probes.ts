@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Host } from "./netns.js";
-import type { Running } from "./process.js";
+import { type Running, SLOWNESS } from "./process.js";
 
 /** What a program saw of the network: it got through, was told so, or waited in vain. */
 export type Outcome = "passed" | "refused" | "silence";
@@ -15,11 +15,14 @@ export const NODE = realpathSync(process.execPath);
 export const ECHO_PORT = 7000;
 const programs = resolve("test/support/programs");
 
+/** How long an answer may take, in seconds: what comes back at once, comes within this on a slow machine too. */
+const ANSWER = SLOWNESS > 1 ? 6 : 2;
+
 /** How long a probe waits before it calls it silence, in seconds. Longer where somebody answers a question meanwhile. */
 export type Patience = { seconds?: number };
 
 /** TCP: curl asks for a page. */
-export async function fetchPage(from: Host, address: string, { seconds = 2 }: Patience = {}): Promise<Outcome> {
+export async function fetchPage(from: Host, address: string, { seconds = ANSWER }: Patience = {}): Promise<Outcome> {
   const url = `http://${address.includes(":") ? `[${address}]` : address}/`;
   const curl = ["curl", "-v", "-s", "-g", "--noproxy", "*", "--max-time", String(seconds), url];
   const { code, stdout, stderr } = await from.run(curl);
@@ -30,7 +33,7 @@ export async function fetchPage(from: Host, address: string, { seconds = 2 }: Pa
 }
 
 /** UDP: dig asks for a name. */
-export async function lookUp(from: Host, address: string, { seconds = 2 }: Patience = {}): Promise<Outcome> {
+export async function lookUp(from: Host, address: string, { seconds = ANSWER }: Patience = {}): Promise<Outcome> {
   const dig = ["dig", "+tries=1", `+time=${seconds}`, `@${address}`, "host.test", "A"];
   const { stdout, stderr } = await from.run(dig);
   if (stdout.includes("192.0.2.7")) return "passed";
@@ -40,7 +43,7 @@ export async function lookUp(from: Host, address: string, { seconds = 2 }: Patie
 }
 
 /** ICMP: one echo. */
-export async function ping(from: Host, address: string, { seconds = 1 }: Patience = {}): Promise<Outcome> {
+export async function ping(from: Host, address: string, { seconds = ANSWER / 2 }: Patience = {}): Promise<Outcome> {
   const { code, stdout, stderr } = await from.run(["ping", "-n", "-c", "1", "-W", String(seconds), address]);
   if (code === 0) return "passed";
   if (/unreachable|refused/i.test(stdout + stderr)) return "refused";
