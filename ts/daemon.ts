@@ -141,7 +141,7 @@ async function start(options: Options, version: string, log: Log, undo: Undo[]):
   started.intercept(interception);
   process.on("SIGHUP", () => void reload(control, log));
 
-  const { backend, queues, families } = await interception.status();
+  const { backend, queues, families } = interception.plan;
   const queue = queues.first === queues.last ? `${queues.first}` : `${queues.first}-${queues.last}`;
   const how = backend === "none" ? "no interception" : `${backend}, ${families.join(" and ")}`;
   process.stdout.write(`fwdaemon: filtering on queue ${queue} (${how})\n`);

@@ -16,14 +16,17 @@ const OPTIONS: InterceptionOptions = {
 type Call = { tool: Tool; args: readonly string[]; input: string };
 
 /** A machine with only these tools, whose answers are scripted; what it was asked to do is in `calls`. */
-function machine(tools: readonly Tool[], answer: (call: Call) => Partial<Outcome> = () => ({})) {
+function machine(
+  tools: readonly Tool[],
+  answer: (call: Call) => Partial<Outcome> | Promise<Partial<Outcome>> = () => ({}),
+) {
   const calls: Call[] = [];
   const commands: Commands = {
     has: (tool) => tools.includes(tool),
-    run: (tool, args, input = "") => {
+    run: async (tool, args, input = "") => {
       const call = { tool, args, input };
       calls.push(call);
-      return Promise.resolve({ ok: true, stdout: "", stderr: "", ...answer(call) });
+      return { ok: true, stdout: "", stderr: "", ...(await answer(call)) };
     },
   };
   return { commands, calls };
@@ -66,16 +69,23 @@ describe("the backend", () => {
   });
 });
 
-test("a failure in the second family takes the first one away again", async () => {
+test("a failure in one family takes the other away again, once its tool has ended", async () => {
   const saved = "*mangle\n:OUTPUT ACCEPT [0:0]\n:DESKTOPFW_OUT - [0:0]\n-A OUTPUT -j DESKTOPFW_OUT\nCOMMIT\n";
-  const { commands, calls } = machine(IPTABLES, ({ tool, args }) => {
+  const removal = "*mangle\n-D OUTPUT -j DESKTOPFW_OUT\n-F DESKTOPFW_OUT\n-X DESKTOPFW_OUT\nCOMMIT\n";
+  const ended: string[] = [];
+  const { commands } = machine(IPTABLES, async ({ tool, args, input }) => {
     if (tool === "iptables-save") return { stdout: saved };
+    if (tool === "iptables-restore" && !args.includes("--test")) {
+      // Long after the other has failed.
+      if (input !== removal) await new Promise((resolve) => setTimeout(resolve, 20));
+      ended.push(input);
+    }
     return { ok: tool !== "ip6tables-restore" || args.includes("--test"), stderr: "Bad table name" };
   });
   const interception = await Interception.prepare({ ...OPTIONS, backend: "iptables" }, commands);
   await expect(interception.install()).rejects.toThrow("ip6tables-restore failed: Bad table name");
-  const last = calls.filter(({ tool }) => tool === "iptables-restore").at(-1);
-  expect(last?.input).toBe("*mangle\n-D OUTPUT -j DESKTOPFW_OUT\n-F DESKTOPFW_OUT\n-X DESKTOPFW_OUT\nCOMMIT\n");
+  expect(ended).toHaveLength(2);
+  expect(ended[1]).toBe(removal);
 });
 
 test("only jumps to our chains and our chains are ours", () => {

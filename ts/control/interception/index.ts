@@ -54,11 +54,16 @@ export class Interception {
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
+  /** What the rules are to hand over, and how; whether they stand is what `status` tells. */
+  get plan(): Pick<InterceptionStatus, "backend" | "queues" | "families"> {
+    const { backend, ruleset } = this;
+    return { backend, queues: ruleset.queues, families: backend === "none" ? [] : kernelFamilies() };
+  }
+
   /** Looks into the kernel, so it also tells when somebody else has taken the rules away. */
   async status(): Promise<InterceptionStatus> {
-    const { backend, ruleset } = this;
-    const base = { backend, queues: ruleset.queues, families: backend === "none" ? [] : kernelFamilies() };
-    if (backend === "none") return { ...base, installed: false };
+    const base = this.plan;
+    if (base.backend === "none") return { ...base, installed: false };
     const problem = await this.problem();
     if (problem === undefined) return { ...base, installed: true };
     return { ...base, installed: false, problem: `${problem}; run \`fwctl interception install\`` };

@@ -15,34 +15,46 @@ export function kernelFamilies(): Family[] {
   return existsSync("/proc/net/if_inet6") ? ["ipv4", "ipv6"] : ["ipv4"];
 }
 
+/**
+ * Runs for each family, side by side: most of the time is the tools' own start. Throws what failed first, when all have ended,
+ * so that nothing is still being put in place while a caller takes everything away.
+ */
+async function forEachFamily<T>(run: (family: Family) => Promise<T>): Promise<T[]> {
+  const results = await Promise.allSettled(kernelFamilies().map(run));
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
 export function hasIptables(commands: Commands): boolean {
   return kernelFamilies().every((family) => commands.has(TOOLS[family].restore) && commands.has(TOOLS[family].save));
 }
 
 /** Lets the tools read the ruleset without applying it: says early what kernel or tools lack. */
 export async function probeIptables(commands: Commands, ruleset: Ruleset): Promise<void> {
-  const probe = (family: Family) =>
-    must(commands, TOOLS[family].restore, ["--test", ...RESTORE], iptablesText(ruleset, family));
-  await Promise.all(kernelFamilies().map(probe));
+  await forEachFamily((family) =>
+    must(commands, TOOLS[family].restore, ["--test", ...RESTORE], iptablesText(ruleset, family)),
+  );
 }
 
 /** One transaction for each family, which also takes away what an earlier run left. */
 export async function installIptables(commands: Commands, ruleset: Ruleset): Promise<void> {
-  for (const family of kernelFamilies()) {
+  await forEachFamily(async (family) => {
     const ours = ownRules(await must(commands, TOOLS[family].save, []));
     const stale = new Map(ours.map(({ table, jumps }) => [table, jumps.map(deletion)]));
     const text = iptablesText(ruleset, family, Object.fromEntries(stale));
     await must(commands, TOOLS[family].restore, RESTORE, text);
-  }
+  });
 }
 
 /** Takes away every jump to and every chain of ours, whatever run made them, and nothing else. */
 export async function removeIptables(commands: Commands): Promise<void> {
-  for (const family of kernelFamilies()) {
-    if (!commands.has(TOOLS[family].save)) continue;
+  await forEachFamily(async (family) => {
+    if (!commands.has(TOOLS[family].save)) return;
     const text = removalText(await must(commands, TOOLS[family].save, []));
     if (text !== "") await must(commands, TOOLS[family].restore, RESTORE, text);
-  }
+  });
 }
 
 /** What is missing from the kernel, as one line; undefined when everything stands. */
@@ -50,7 +62,7 @@ export async function iptablesProblem(commands: Commands, ruleset: Ruleset): Pro
   const wanted = new Map<string, string>(
     Object.entries(ruleset.judge).map(([hook, steps]) => [hook.toUpperCase(), `${queueOption(queuesOf(steps))} `]),
   );
-  for (const family of kernelFamilies()) {
+  const problems = await forEachFamily(async (family) => {
     const ours = ownRules(await must(commands, TOOLS[family].save, []));
     for (const { table, from, to } of JUMPS) {
       const found = ours.find((entry) => entry.table === table);
@@ -61,8 +73,9 @@ export async function iptablesProblem(commands: Commands, ruleset: Ruleset): Pro
       );
       if (table === "mangle" && !queues) return `the queue rule of ${to} (${family}) is missing`;
     }
-  }
-  return undefined;
+    return undefined;
+  });
+  return problems.find((problem) => problem !== undefined);
 }
 
 /** What of one table is ours, in the words of iptables-save: `jumps` stand in chains that are not ours. */
