@@ -1,4 +1,5 @@
 import type { Backend, InterceptionStatus } from "../../model/status.js";
+import { allEnded } from "./all-ended.js";
 import { type Commands, systemCommands } from "./command.js";
 import { InterceptionError } from "./errors.js";
 import {
@@ -50,8 +51,7 @@ export class Interception {
 
   /** Takes away everything of ours, of this run or of one that was killed, with either backend. Doing it twice is fine. */
   async remove(): Promise<void> {
-    const results = await Promise.allSettled([removeIptables(this.commands), removeNft(this.commands)]);
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+    await allEnded([removeIptables(this.commands), removeNft(this.commands)]);
   }
 
   /** What the rules are to hand over, and how; whether they stand is what `status` tells. */

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { allEnded } from "./all-ended.js";
 import { type Commands, must, type Tool } from "./command.js";
 import { InterceptionError } from "./errors.js";
 import { CHAIN_PREFIX, type Family, iptablesText, JUMPS, queueOption } from "./iptables-text.js";
@@ -15,16 +16,9 @@ export function kernelFamilies(): Family[] {
   return existsSync("/proc/net/if_inet6") ? ["ipv4", "ipv6"] : ["ipv4"];
 }
 
-/**
- * Runs for each family, side by side: most of the time is the tools' own start. Throws what failed first, when all have ended,
- * so that nothing is still being put in place while a caller takes everything away.
- */
-async function forEachFamily<T>(run: (family: Family) => Promise<T>): Promise<T[]> {
-  const results = await Promise.allSettled(kernelFamilies().map(run));
-  return results.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
+/** Side by side: most of the time is the tools' own start. */
+function forEachFamily<T>(run: (family: Family) => Promise<T>): Promise<T[]> {
+  return allEnded(kernelFamilies().map(run));
 }
 
 export function hasIptables(commands: Commands): boolean {
