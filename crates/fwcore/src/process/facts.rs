@@ -124,12 +124,15 @@ pub(super) fn path_here(process: &Process) -> Option<Arc<str>> {
     (known && process.stat().is_ok()).then(|| path.into())
 }
 
+/// What /proc has of a process that still runs. Reading it fails when the process has ended, also if its pid was used again.
+pub(super) fn open(process: ProcessId) -> Option<Process> {
+    let found = Process::new(process.pid as i32).ok()?;
+    (found.stat().ok()?.starttime == process.start_time).then_some(found)
+}
+
 /// What is read of a process, if it ran the program of this path all the while.
 fn while_it_runs<T>(process: ProcessId, path: &str, read: impl FnOnce(&Process) -> T) -> Option<T> {
-    let found = Process::new(process.pid as i32).ok()?;
-    if found.stat().ok()?.starttime != process.start_time {
-        return None;
-    }
+    let found = open(process)?;
     let facts = read(&found);
     let runs = executable(&format!("/proc/{}/exe", process.pid)).is_some_and(|now| now == path);
     (runs && found.stat().is_ok()).then_some(facts)

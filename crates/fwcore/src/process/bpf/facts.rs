@@ -5,7 +5,7 @@ use std::sync::Arc;
 use procfs::process::Process;
 
 use super::super::cgroups::of_process;
-use super::super::facts::{Above, climb, path_here};
+use super::super::facts::{Above, climb, open, path_here};
 use super::layout::{ProcessRecord, Sender, nanoseconds, ticks};
 use super::{ExactLayer, Senders, is_file};
 use crate::app::{Arguments, Facts, Parent, ProcessId};
@@ -34,11 +34,7 @@ impl Senders {
 
     /// The control group that it sent from.
     pub(super) fn cgroup(&mut self, sender: &Sender, process: ProcessId) -> Option<Arc<str>> {
-        self.cgroups.path(sender.cgroup).or_else(|| {
-            let found = Process::new(process.pid as i32).ok()?;
-            let path = of_process(&found)?;
-            (found.stat().ok()?.starttime == process.start_time).then_some(path)
-        })
+        self.cgroups.path(sender.cgroup).or_else(|| of_process(&open(process)?))
     }
 
     fn arguments(&mut self, sender: &Sender, process: ProcessId, path: &str) -> Option<Arguments> {
@@ -59,8 +55,7 @@ impl ExactLayer {
 
     fn path_of(&self, pid: u32, record: &ProcessRecord) -> Option<Arc<str>> {
         let Some(path) = &record.path else {
-            let found = Process::new(pid as i32).ok()?;
-            return (found.stat().ok()?.starttime == ticks(record.start_time)).then(|| path_here(&found))?;
+            return path_here(&open(ProcessId { pid, start_time: ticks(record.start_time) })?);
         };
         let is_ours = record.mount_namespace == self.mount_namespace;
         (is_ours || is_file(path, record.device, record.inode)).then(|| path.as_str().into())

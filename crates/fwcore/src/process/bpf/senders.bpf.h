@@ -98,10 +98,15 @@ static __always_inline void note_opener(struct sock *sk, const struct ends *ends
 		bpf_map_delete_elem(&senders, ends);
 }
 
+static __always_inline int same_process(const struct sender *one, const struct sender *other)
+{
+	return one->tgid == other->tgid && one->start_time == other->start_time;
+}
+
 static __always_inline void note_association(struct sender *sender)
 {
 	struct sender *known = bpf_map_lookup_elem(&associations, &sender->inode);
-	if (known && (known->shared || known->tgid != sender->tgid || known->start_time != sender->start_time))
+	if (known && (known->shared || !same_process(known, sender)))
 		sender->shared = 1;
 	bpf_map_update_elem(&associations, &sender->inode, sender, BPF_ANY);
 }
@@ -134,7 +139,7 @@ static __always_inline void note_sender(struct sk_buff *skb)
 	// A connection may stand that has the ends of a forged packet. Its SYN, if sent again, is not recorded again, so an entry
 	// of another process must not become the forger's.
 	if (known && (known->inode == sender.inode || is_forged)) {
-		int same = known->tgid == sender.tgid && known->start_time == sender.start_time;
+		int same = same_process(known, &sender);
 		if (is_tcp || (same && known->exec_id == sender.exec_id && known->cgroup == sender.cgroup))
 			return;
 		sender.shared = known->shared || !same;
