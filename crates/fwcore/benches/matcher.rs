@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use fwcore::app::{App, Program};
+use fwcore::app::App;
 use fwcore::flow::{Direction, Flow, FlowKey, InterfaceName, Protocol};
 use fwcore::rules::{BoundRule, Endpoint, ProgramMatch, Rule, RuleSet, Subject, Usage};
 use fwcore::verdict::Action;
@@ -50,13 +50,7 @@ fn flow() -> Flow {
 }
 
 fn look_up(criterion: &mut Criterion) {
-    let app = App {
-        program: Program::Path("/usr/bin/program-7".into()),
-        script: None,
-        process: None,
-        uid: None,
-        facts: None,
-    };
+    let app = App::named("/usr/bin/program-7");
     let flow = flow();
     let mut group = criterion.benchmark_group("look-up");
     for count in [1, 10, 1_000, 10_000, 100_000, 1_000_000] {

@@ -117,6 +117,11 @@ impl fmt::Display for Unknown {
 }
 
 impl App {
+    /// A program of which no more than its path is known.
+    pub fn named(path: impl Into<Arc<str>>) -> Self {
+        Self { program: Program::Path(path.into()), script: None, process: None, uid: None, facts: None }
+    }
+
     /// A program that is not known.
     pub fn unknown(why: Unknown, uid: Option<u32>) -> Self {
         Self { program: Program::Unknown(why), script: None, process: None, uid, facts: None }

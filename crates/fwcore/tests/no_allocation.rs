@@ -8,7 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use fwcore::app::{App, Program};
+use fwcore::app::App;
 use fwcore::flow::{Direction, Flow, InterfaceName};
 use fwcore::packet;
 use fwcore::rules::{Subject, Unattended};
@@ -59,8 +59,7 @@ fn parsing_and_matching_allocate_nothing() {
     );
     rules.push(rule(2001, Action::Accept, "/usr/bin/curl"));
     let policy = policy(1, rules, Unattended::Accept);
-    let app =
-        App { program: Program::Path("/usr/bin/curl".into()), script: None, process: None, uid: None, facts: None };
+    let app = App::named("/usr/bin/curl");
     let count = allocations(|| {
         for packet in &packets {
             let parsed = packet::parse(black_box(&packet.bytes)).unwrap();

@@ -276,13 +276,7 @@ mod tests {
         Parked {
             ticket: Ticket { worker: 0, number },
             flow: Flow { direction: Direction::Outgoing, interface: InterfaceName::default(), key },
-            app: Arc::new(App {
-                program: Program::Path(program.into()),
-                script: None,
-                process: None,
-                uid: None,
-                facts: None,
-            }),
+            app: Arc::new(App::named(program)),
             opening_sequence: sequence,
             changed: false,
         }

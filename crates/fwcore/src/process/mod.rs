@@ -1,6 +1,7 @@
 //! Flow to program: the kernel's exact socket look-up (sock_diag), then the processes that hold that socket (/proc).
 //!
-//! Nothing here guesses. Where two answers are possible, or none, the program is [`Program::Unknown`] with the reason.
+//! Nothing here guesses. Where two answers are possible, or none, the program is
+//! [`Program::Unknown`](crate::app::Program::Unknown) with the reason.
 
 mod bpf;
 mod cgroups;
@@ -14,7 +15,7 @@ mod sock_diag;
 use std::io;
 use std::sync::Arc;
 
-use crate::app::{App, Program, Unknown};
+use crate::app::{App, Unknown};
 use crate::counters::Counters;
 use crate::flow::{Direction, Flow, Protocol};
 use crate::monotonic::Nanos;
@@ -103,7 +104,7 @@ impl ProcessLookup for Processes {
 
 fn owned_by(owner: Result<Owner, Unknown>, uid: Option<u32>) -> App {
     match owner {
-        Ok(Owner { path, script, process }) => App { program: Program::Path(path), script, process, uid, facts: None },
+        Ok(Owner { path, script, process }) => App { script, process, uid, ..App::named(path) },
         Err(why) => App::unknown(why, uid),
     }
 }

@@ -31,13 +31,7 @@ fn bound(rule: Rule) -> BoundRule {
 }
 
 fn app(path: &str) -> App {
-    App {
-        program: Program::Path(path.into()),
-        script: None,
-        process: Some(ProcessId { pid: 7, start_time: 70 }),
-        uid: Some(1000),
-        facts: None,
-    }
+    App { process: Some(ProcessId { pid: 7, start_time: 70 }), uid: Some(1000), ..App::named(path) }
 }
 
 fn flow() -> Flow {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use fwcore::agenda::Agenda;
-use fwcore::app::{App, ProcessId, Program, Unknown};
+use fwcore::app::{App, ProcessId, Unknown};
 use fwcore::counters::Counters;
 use fwcore::engine::{Engine, Senses};
 use fwcore::flow::{Direction, Flow, InterfaceName};
@@ -63,11 +63,9 @@ impl ProcessLookup for Programs {
         assert_ne!(port, 666, "told to panic");
         let app = match self.by_port.get(&port) {
             Some(path) => App {
-                program: Program::Path((*path).into()),
-                script: None,
                 process: Some(ProcessId { pid: port.into(), start_time: 1 }),
                 uid: Some(1000),
-                facts: None,
+                ..App::named(*path)
             },
             None => App::unknown(Unknown::NoSocket, None),
         };

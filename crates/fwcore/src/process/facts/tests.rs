@@ -93,15 +93,11 @@ fn long_arguments_are_cut_and_marked() {
 #[test]
 fn facts_are_not_read_for_each_packet() {
     let child = start(&[]);
-    let app = App { process: Some(id(child.id())), ..named(&path_of(&child)) };
+    let app = App { process: Some(id(child.id())), ..App::named(path_of(&child)) };
     let mut known = KnownFacts::default();
     // Of two looks in a row one may come when the second is over.
     let same = || Arc::ptr_eq(&known.find(&app).unwrap(), &known.find(&app).unwrap());
     assert!(std::iter::repeat_with(same).take(10).any(|same| same));
     assert_eq!(known.find(&App { process: None, ..app }), None);
     stop(child);
-}
-
-fn named(path: &str) -> App {
-    App { program: Program::Path(path.into()), script: None, process: None, uid: None, facts: None }
 }
