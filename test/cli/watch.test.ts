@@ -100,6 +100,9 @@ describe("watch in a terminal", () => {
 
   test("counts as somebody to ask while it runs, and no longer", async () => {
     const { watch, daemon } = await begun({ unattended_action: "ACCEPT" });
+    // Its prompt is there a moment before the daemon knows of it.
+    const attached = async () => (await daemon.client.status.get.query()).attachedClients;
+    await expect.poll(attached, { timeout: 20_000 }).toBe(1);
     const asked = page();
     await watch.waitFor(/1 of 1: #\d+/);
     watch.write("r");
