@@ -1,11 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ruleLine } from "../support/daemon.js";
 import { createLab, type Host, type Lab } from "../support/netns.js";
 import { CURL, fetchPage, NODE, openConnections, serve } from "../support/probes.js";
-import { begin, watch } from "../support/scene.js";
+import { begin, temporaryDirectory, watch } from "../support/scene.js";
 
 const ASK = { default_output_action: "ASK", unattended_action: "ASK", query_timeout: "60" };
 const PATIENT = { seconds: 20 };
@@ -177,9 +176,7 @@ test("members of the group may read and answer, and change nothing else", async 
 
 /** The same host where one more line stands in /etc/group, for what is started there only. */
 async function withGroup(host: Host, line: string): Promise<Host> {
-  const directory = await mkdtemp(join(tmpdir(), "desktopfw-group-"));
-  onTestFinished(() => rm(directory, { recursive: true }));
-  const file = join(directory, "group");
+  const file = join(await temporaryDirectory(), "group");
   const others = (await readFile("/etc/group", "utf8")).replace(/^desktopfw:.*\n/m, "");
   await writeFile(file, others + line);
   const over = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/group && exec "$@"', file];

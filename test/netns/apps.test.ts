@@ -1,12 +1,11 @@
-import { chmod, copyFile, mkdtemp, open, readFile, realpath, rename, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, copyFile, open, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Daemon, ruleLine } from "../support/daemon.js";
 import { done } from "../support/fwctl.js";
 import { createLab, type Lab } from "../support/netns.js";
 import { CURL, type Outcome, serve } from "../support/probes.js";
-import { begin, daemonOn, siteFor, watch } from "../support/scene.js";
+import { begin, daemonOn, siteFor, temporaryDirectory, watch } from "../support/scene.js";
 
 const ASK = { default_input_action: "DROP", default_output_action: "DROP", unattended_action: "DROP" };
 
@@ -19,9 +18,7 @@ afterAll(() => lab.close());
 
 /** A curl of the test's own, which it may replace. */
 async function ownCurl(): Promise<string> {
-  const directory = await realpath(await mkdtemp(join(tmpdir(), "fwtest-apps-")));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const path = join(directory, "curl");
+  const path = join(await temporaryDirectory(), "curl");
   await copyFile(CURL, path);
   await chmod(path, 0o755);
   return path;

@@ -1,9 +1,8 @@
-import { copyFile, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { copyFile, realpath, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createLab, type Host, type Lab } from "../support/netns.js";
-import { begin, watch } from "../support/scene.js";
+import { begin, temporaryDirectory, watch } from "../support/scene.js";
 
 const SENDER = resolve("test/support/programs/sender.py");
 const OPEN = { default_input_action: "ACCEPT", default_output_action: "ACCEPT" };
@@ -21,9 +20,7 @@ afterAll(() => lab.close());
 
 /** A file of its own that is the same program: another path is another program. */
 async function copyOf(program: string, name: string): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "fwtest-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const copy = join(directory, name);
+  const copy = join(await temporaryDirectory(), name);
   await copyFile(program, copy);
   return copy;
 }
@@ -101,8 +98,7 @@ describe("without the exact layer nobody is blamed wrongly for what was sent by 
 });
 
 test("a script is shown with its interpreter", async () => {
-  const script = join(await mkdtemp(join(tmpdir(), "fwtest-")), "phones-home");
-  onTestFinished(() => rm(dirname(script), { recursive: true, force: true }));
+  const script = join(await temporaryDirectory(), "phones-home");
   await writeFile(script, `#!${bash}\necho x > /dev/udp/${lab.peer.address.ipv4}/${PORT}\n`, { mode: 0o755 });
   expect(await programSeen((host) => host.must([script]))).toMatchObject({ path: bash, script });
 });

@@ -1,5 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readFile, readlink, realpath, rm, rmdir, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, readFile, readlink, realpath, rmdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
@@ -9,7 +8,7 @@ import { done, json } from "../support/fwctl.js";
 import { createLab, type Lab } from "../support/netns.js";
 import { NODE } from "../support/probes.js";
 import { must } from "../support/process.js";
-import { begin, watch } from "../support/scene.js";
+import { begin, temporaryDirectory, watch } from "../support/scene.js";
 
 const SENDER = resolve("test/support/programs/sender.py");
 const OPEN = { default_input_action: "ACCEPT", default_output_action: "ACCEPT" };
@@ -31,15 +30,9 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-async function directory(): Promise<string> {
-  const made = await mkdtemp(join(tmpdir(), "fwtest-"));
-  onTestFinished(() => rm(made, { recursive: true, force: true }));
-  return made;
-}
-
 /** The named pipe that a sender waits at. */
 async function gate() {
-  const path = join(await directory(), "gate");
+  const path = join(await temporaryDirectory(), "gate");
   await must(["mkfifo", path]);
   return { path, pass: () => writeFile(path, "\n") };
 }
@@ -112,7 +105,7 @@ describe.each(layers)("a process that lives is shown (%s)", (layer) => {
 
   test("with the name of a starter that has ended, if that is known, and else with none in its place", async () => {
     const daemon = await daemonWith(layer);
-    const starter = join(await directory(), "starter");
+    const starter = join(await temporaryDirectory(), "starter");
     await copyFile(bash, starter);
     const [start, door] = [await gate(), await gate()];
     const argv = sender(door, "child");

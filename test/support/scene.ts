@@ -1,3 +1,6 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createSite, type Daemon, type DaemonOptions, type Site, startDaemon } from "./daemon.js";
 import { type Follower, follow } from "./follow.js";
@@ -25,6 +28,13 @@ export async function daemonOn(host: Host, site: Site, options: DaemonOptions = 
     await daemon.stop();
   });
   return daemon;
+}
+
+/** A directory that goes with the test. */
+export async function temporaryDirectory(): Promise<string> {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), "fwtest-")));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 /** Follows for as long as the test runs. */

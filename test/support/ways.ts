@@ -1,9 +1,9 @@
-import { chmod, copyFile, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, copyFile, readFile, realpath } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Host } from "./netns.js";
 import { must, type Running, run, start } from "./process.js";
+import { temporaryDirectory } from "./scene.js";
 
 /** The program of everybody whom no rule is about. */
 export const PYTHON = "/usr/bin/python3";
@@ -80,8 +80,7 @@ export const GUARDED: Sending = { name: "another network namespace, fwdaemon in 
 
 /** A copy of the interpreter, so that its path is one program's alone. It goes with the test. */
 export async function ownProgram(name: string): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "fwtest-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const directory = await temporaryDirectory();
   const program = join(directory, name);
   await copyFile(await realpath(PYTHON), program);
   await chmod(directory, 0o755);
